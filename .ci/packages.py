@@ -25,7 +25,7 @@ MORE = {
     "cstatns-base": ["tests/data/fi-hetu.json"],
     "cstatns-register": ["benches/*.rs"],
     "cstatns-bulk": ["benches/*.rs"],
-    "cstatns-cli": ["src/advice/*.txt", "src/help/*.txt"],
+    "cstatns-cli": ["src/advice/*.txt", "src/help/*.txt", "src/service/script/*.txt"],
 }
 # The packages whose only target is a program: docs.rs has nothing to build for them.
 PROGRAMS = {"cstatns-cli"}

@@ -95,10 +95,18 @@ for path in golden.glob("kit-*/ledger.zst"):
     seed("proposal", b"\1" + path.read_bytes())
 
 # The first byte says which file the others stand in for.
-for number, name in enumerate(("memory", "ledger.zst", "share-1", "card.json", "identity")):
+key = next((golden / "kit-1").glob("card-*.key")).name
+for number, name in enumerate(("memory", "ledger.zst", "share-1", "card.json", "identity", key)):
     seed("kit", bytes([number]) + (golden / "kit-1" / name).read_bytes())
 for number, name in enumerate(("card.json", "checkpoint", "identity", "places.json")):
     seed("home", bytes([number]) + (golden / "home" / name).read_bytes())
 journal = {"delivery": {"part": 1, "run": "00" * 16}, "format": 2, "key": "00" * 32, "place": "00" * 8,
            "ready": None, "request": [], "result": "/nowhere/result.csv"}
 seed("home", bytes([4]) + text(journal))
+
+# The first byte says what the others are: changes to one of two papers, or a text.
+papers = json.loads((here.parent / "spec/vectors/paper.json").read_bytes())["values"]
+seed("paper", b"\0" + b"\0\7A")
+seed("paper", b"\1" + b"\0\7A")
+for name in ("ana", "chloe"):
+    seed("paper", b"\2" + papers[name].encode())

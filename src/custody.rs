@@ -2,7 +2,9 @@
 
 pub mod approval;
 pub mod custodian;
+mod paper;
 pub mod quorum;
 pub mod share;
 
 pub use crate::sharing::SharingError;
+pub use paper::PaperError;

@@ -9,6 +9,7 @@ use cstatns_record::ledger::event::{Destroyed, Lapse};
 use cstatns_record::statement::FORMAT;
 
 use crate::coder::CoderError;
+use crate::custody::PaperError;
 use crate::custody::custodian::{KitError, ProposalFault};
 use crate::custody::quorum::RootError;
 use crate::custody::share::SealError;
@@ -71,12 +72,15 @@ french!(KitError {
     Self::WithoutPassphrase { kit } => "la trousse {kit:?} a été faite sans phrase de passe, et sa carte le dit",
     Self::NeedsPassphrase { kit } => "la trousse {kit:?} est protégée",
     Self::Passphrase { kit } => "la phrase de passe de la trousse {kit:?} est fausse",
-    Self::NotInRoster { custodian } => "`{custodian}` avec cette carte n'est pas sur la liste de cette époque (seuls ses \
+    Self::NotInRoster { custodian } => "`{custodian}` avec cette trousse n'est pas sur la liste de cette époque (seuls ses \
         détenteurs peuvent agir)",
     Self::OtherService { custodian, service: Some(service) } => "la trousse de `{custodian}` appartient au service \
         {service}",
     Self::OtherService { custodian, service: None } => "la trousse de `{custodian}` appartient à un autre service",
     Self::NoShare { custodian, epoch } => "la trousse de `{custodian}` ne contient pas de part de l'époque {epoch}",
+    Self::CardNotHeld { custodian, epoch } => "la trousse de `{custodian}` n'a pas la clé de réception de sa carte dans \
+        l'époque {epoch} (elle a été oubliée, ou une autre copie de la trousse a tiré cette carte)",
+    Self::Forgotten { custodian, epoch } => "la trousse de `{custodian}` a oublié sa part de l'époque {epoch}",
     Self::ShareInUse { epoch } => "la part de l'époque {epoch} est en service (les clés s'ouvrent avec elle jusqu'à ce \
         qu'une répartition ultérieure \
         soit en service)",
@@ -88,7 +92,25 @@ french!(KitError {
     Self::NoRecovery { custodian } => "le registre montré à `{custodian}` ne finit pas par un rétablissement",
     Self::Forked { custodian, seen } => "les {seen} premiers événements de ce registre ne sont pas ceux que `{custodian}` \
         a vus (il a été réécrit)",
+    Self::Paper(error) => (error),
     Self::Proposal { reason } => ("la proposition ne peut pas être approuvée ({})", fr(reason)),
+});
+
+french!(PaperError {
+    Self::Empty => "il n'y a là aucune ligne du papier d'une trousse",
+    Self::Number { line } => "à la place de la ligne {line}, une ligne ne commence pas par son numéro et une espace",
+    Self::Order { line, found } => "la ligne {line} n'est pas à sa place : la ligne {found} s'y trouve",
+    Self::Missing { line, lines } => "la ligne {line} manque : le papier a {lines} lignes",
+    Self::Extra { line } => "la ligne {line} est de trop sur ce papier",
+    Self::Character { line, position } => "la ligne {line} a un caractère qui ne sert pas, à la place {position} (il n'y a \
+        ni I, ni L, ni O, ni U)",
+    Self::Length { line, found, expected } => "la ligne {line} a {found} caractères derrière son numéro, et non \
+        {expected}",
+    Self::Check { line } => "la ligne {line} n'est pas telle qu'elle a été imprimée",
+    Self::Lines => "chaque ligne est telle qu'imprimée, mais elles ne sont pas les lignes d'un même papier",
+    Self::Version { found } => "le papier a la forme {found}, ce programme connaît la forme 1",
+    Self::Passphrase => "la phrase de passe n'est pas celle de ce papier",
+    Self::Content => "le papier s'ouvre, mais ne contient pas ce qu'une trousse imprime",
 });
 
 french!(ProposalFault {
@@ -265,6 +287,10 @@ impl French for Recovered {
                     Destroyed::Keys { domain } => {
                         write!(f, "les clés de `{domain}` restaient à détruire : détruites maintenant")
                     }
+                    Destroyed::Seals { epoch } => write!(
+                        f,
+                        "les clés scellées à l'époque {epoch} restaient à détruire : détruites maintenant"
+                    ),
                 }
             }
             Self::PutAside { path } => {
@@ -298,6 +324,9 @@ impl French for Unfinished {
                     }
                     Destroyed::Keys { domain } => {
                         write!(f, "les clés de `{domain}` restent à détruire")
+                    }
+                    Destroyed::Seals { epoch } => {
+                        write!(f, "les clés scellées à l'époque {epoch} restent à détruire")
                     }
                 }
             }

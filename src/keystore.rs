@@ -5,7 +5,9 @@
 //! `life/<domain>.life`, which must not be backed up: once it is destroyed, all custodians together
 //! cannot open the key.
 
+mod error;
 mod label;
+mod places;
 
 use std::path::{Path, PathBuf};
 
@@ -18,14 +20,17 @@ use cstatns_base::meta::SUITE;
 use cstatns_base::name::{Hex, Name, canonical_json};
 use cstatns_base::secret::{Secret, random_bytes, wipe_stack};
 use cstatns_record::dealing::Epoch;
+use cstatns_record::ledger::event::SealedRef;
 use hkdf::Hkdf;
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::coder::CodingKey;
 
+pub use error::KeystoreError;
 pub use label::{KeyKind, KeyLabel, KeyPlace};
+pub use places::Places;
 
 const FORMAT: u32 = 2;
 
@@ -81,30 +86,25 @@ impl Keystore {
         let KeyPlace { service, domain, generation, .. } = *place;
         let key = Secret::random();
         let check = CodingKey::new(&key, service, domain, generation).check_value();
-        let label = place.label(check);
-        let cipher = cipher(root, life, &label);
-        let mut nonce = [0; 24];
-        random_bytes(&mut nonce);
-        let mut sealed = [0; 48];
-        let stored = Secret::<32>::try_fill(|stored| {
-            stored.copy_from_slice(key.expose());
-            let associated = associated(&label);
-            let tag = cipher
-                .encrypt_inout_detached(
-                    &XNonce::from(nonce),
-                    &associated,
-                    stored.as_mut_slice().into(),
-                )
-                .map_err(|_| KeystoreError::Seal { domain: domain.clone(), generation })?;
-            sealed[32..].copy_from_slice(&tag);
-            Ok::<_, KeystoreError>(())
-        })?;
-        sealed[..32].copy_from_slice(stored.expose());
-        let file = SealedKey { format: FORMAT, label, nonce: Hex(nonce), sealed: Hex(sealed) };
-        let mut bytes = canonical_json(&file);
-        bytes.push(b'\n');
-        wipe_stack();
-        Ok((check, bytes))
+        Ok((check, seal_key(root, life, place.label(check), &key)?))
+    }
+
+    /// Opens the key of `label` under `root`, and seals it under another root as a key of `epoch`.
+    /// Nothing is written, as by [`Keystore::seal`].
+    ///
+    /// # Errors
+    /// As [`Keystore::open`].
+    pub(crate) fn reseal(
+        &self,
+        root: &Secret<32>,
+        label: &KeyLabel,
+        other: (&Secret<32>, Epoch),
+    ) -> Result<(KeyLabel, Vec<u8>), KeystoreError> {
+        let Unsealed { key, life, .. } = self.unseal(root, label)?;
+        let (other, epoch) = other;
+        let label = KeyLabel { epoch, ..label.clone() };
+        let bytes = seal_key(other, life.as_ref(), label.clone(), &key)?;
+        Ok((label, bytes))
     }
 
     /// Opens the key of `label`, whose check value comes from the ledger. A project's life secret
@@ -115,12 +115,19 @@ impl Keystore {
     /// [`KeystoreError::Life`]; [`KeystoreError::LifeDamaged`] when no copy of the life secret
     /// opens the seal; [`KeystoreError::File`].
     pub fn open(&self, root: &Secret<32>, label: &KeyLabel) -> Result<Opened, KeystoreError> {
+        let Unsealed { key, life, damaged } = self.unseal(root, label)?;
+        let key = CodingKey::new(&key, &label.service, &label.domain, label.generation);
+        wipe_stack();
+        Ok(Opened { key, life, damaged })
+    }
+
+    fn unseal(&self, root: &Secret<32>, label: &KeyLabel) -> Result<Unsealed, KeystoreError> {
         let KeyLabel { domain, generation, .. } = label;
         let file = self.read_seal(label)?;
         if label.kind == KeyKind::Statistics {
             let key = open_seal(root, None, label, &file);
             let unsound = KeystoreError::Seal { domain: domain.clone(), generation: *generation };
-            return Ok(Opened { key: key.ok_or(unsound)?, life: None, damaged: Vec::new() });
+            return Ok(Unsealed { key: key.ok_or(unsound)?, life: None, damaged: Vec::new() });
         }
         let mut damaged = Vec::new();
         for path in self.life_paths(domain) {
@@ -134,7 +141,7 @@ impl Keystore {
                 }
             };
             if let Some(key) = open_seal(root, Some(&life), label, &file) {
-                return Ok(Opened { key, life: Some(life), damaged });
+                return Ok(Unsealed { key, life: Some(life), damaged });
             }
             damaged.push(path);
         }
@@ -149,6 +156,12 @@ impl Keystore {
     pub(crate) fn seal_of(&self, label: &KeyLabel) -> Option<Vec<u8>> {
         self.read_seal(label).ok()?;
         files::read(&self.seal_path(&label.domain, label.generation, label.epoch), 1 << 16).ok()
+    }
+
+    /// The seal that a dealing names, as it lies here; none where there is another one, or none.
+    pub(crate) fn sealed_as(&self, sealed: &SealedRef, epoch: Epoch) -> Option<Vec<u8>> {
+        let path = self.seal_path(&sealed.domain, sealed.generation, epoch);
+        files::read(&path, 1 << 16).ok().filter(|bytes| seal_digest(bytes) == sealed.seal)
     }
 
     fn read_seal(&self, label: &KeyLabel) -> Result<SealedKey, KeystoreError> {
@@ -256,32 +269,48 @@ impl Keystore {
         Ok(())
     }
 
-    /// Destroys a project's life secret in every declared place, then its seals. Returns whether
-    /// anything was there.
+    /// Destroys a project's life secret in every declared place, then its seals, of whatever epoch.
+    /// Returns whether anything was there.
     ///
     /// # Errors
     /// [`KeystoreError::Place`] when a declared place is not there: its copy would live on;
     /// [`KeystoreError::File`]. What could not be destroyed is tried again by the next run.
-    pub fn destroy_project(
-        &self,
-        service: &str,
-        domain: &Name,
-        generations: u32,
-        epochs: &[Epoch],
-    ) -> Result<bool, KeystoreError> {
+    pub fn destroy_project(&self, service: &str, domain: &Name) -> Result<bool, KeystoreError> {
         self.check_places(service)?;
         let mut present = false;
         for path in self.life_paths(domain) {
             present |= files::destroy_if_present(&path)?.is_some();
         }
-        for generation in (1..=generations).filter_map(Generation::new) {
-            for epoch in epochs {
-                let path = self.seal_path(domain, generation, *epoch);
+        Ok(present | self.destroy_seals(|found, _| found == domain)?)
+    }
+
+    /// Destroys the seals of an epoch. Returns whether there were any.
+    ///
+    /// # Errors
+    /// As [`Keystore::destroy_project`].
+    pub(crate) fn destroy_epoch(&self, epoch: Epoch) -> Result<bool, KeystoreError> {
+        self.destroy_seals(|_, found| found == epoch)
+    }
+
+    fn destroy_seals(&self, of: impl Fn(&Name, Epoch) -> bool) -> Result<bool, KeystoreError> {
+        let mut present = false;
+        for path in files::list(&self.keys)? {
+            let Some((domain, Some((_, epoch)))) = parse_name(&path) else { continue };
+            if of(&domain, epoch) {
                 present |= files::destroy_if_present(&path)?.is_some();
             }
         }
+        // A name that a stopped process took away may come back until this is on disk.
+        files::settle(&self.keys.join("seals"))?;
         Ok(present)
     }
+}
+
+/// A key and what opened it, as [`Opened`].
+struct Unsealed {
+    key: Secret<32>,
+    life: Option<Secret<32>>,
+    damaged: Vec<PathBuf>,
 }
 
 /// A key that was opened.
@@ -320,12 +349,51 @@ fn parse_name(path: &Path) -> Option<(Name, Option<(Generation, Epoch)>)> {
     parts.next().is_none().then_some((domain, Some((generation, epoch))))
 }
 
+/// The bytes of a key's sealed file.
+fn seal_key(
+    root: &Secret<32>,
+    life: Option<&Secret<32>>,
+    label: KeyLabel,
+    key: &Secret<32>,
+) -> Result<Vec<u8>, KeystoreError> {
+    let cipher = cipher(root, life, &label);
+    let mut nonce = [0; 24];
+    random_bytes(&mut nonce);
+    let mut sealed = [0; 48];
+    let stored = Secret::<32>::try_fill(|stored| {
+        stored.copy_from_slice(key.expose());
+        let associated = associated(&label);
+        let tag = cipher
+            .encrypt_inout_detached(&XNonce::from(nonce), &associated, stored.as_mut_slice().into())
+            .map_err(|_| {
+                let KeyLabel { domain, generation, .. } = label.clone();
+                KeystoreError::Seal { domain, generation }
+            })?;
+        sealed[32..].copy_from_slice(&tag);
+        Ok::<_, KeystoreError>(())
+    })?;
+    sealed[..32].copy_from_slice(stored.expose());
+    let file = SealedKey { format: FORMAT, label, nonce: Hex(nonce), sealed: Hex(sealed) };
+    let mut bytes = canonical_json(&file);
+    bytes.push(b'\n');
+    wipe_stack();
+    Ok(bytes)
+}
+
+/// How a dealing names the sealed file of a key: SHA-256("CStatNS/seal-file/" ‖ its bytes).
+pub(crate) fn seal_digest(bytes: &[u8]) -> Hex<32> {
+    let mut hash = Sha256::new();
+    hash.update(b"CStatNS/seal-file/");
+    hash.update(bytes);
+    Hex(hash.finalize().into())
+}
+
 fn open_seal(
     root: &Secret<32>,
     life: Option<&Secret<32>>,
     label: &KeyLabel,
     file: &SealedKey,
-) -> Option<CodingKey> {
+) -> Option<Secret<32>> {
     let cipher = cipher(root, life, label);
     let (sealed, tag) = file.sealed.0.split_at(32);
     let tag = Tag::try_from(tag).ok()?;
@@ -335,9 +403,10 @@ fn open_seal(
         let nonce = XNonce::from(file.nonce.0);
         cipher.decrypt_inout_detached(&nonce, &associated, key.as_mut_slice().into(), &tag)
     });
-    let key = CodingKey::new(&key.ok()?, &label.service, &label.domain, label.generation);
+    let key = key.ok()?;
+    let coding = CodingKey::new(&key, &label.service, &label.domain, label.generation);
     wipe_stack();
-    (key.check_value() == label.check).then_some(key)
+    (coding.check_value() == label.check).then_some(key)
 }
 
 /// HKDF-SHA-256 without salt; input keying material root, for research root ‖ life secret; info
@@ -385,116 +454,3 @@ fn associated(label: &KeyLabel) -> Vec<u8> {
     associated.extend(canonical_json(label));
     associated
 }
-
-/// The directories in which life secrets lie, as `init` got them; kept in the home.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Places {
-    /// Format version.
-    pub format: u32,
-    /// The directories; relative ones lie in the home.
-    pub life: Vec<PathBuf>,
-    /// The directories of mirrors.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub mirrors: Vec<PathBuf>,
-}
-
-impl Places {
-    /// The file of a home that names the places.
-    pub fn path(home: &Path) -> PathBuf {
-        home.join("places.json")
-    }
-
-    /// The directories of the service in `home`.
-    pub fn life_of(&self, home: &Path) -> Vec<PathBuf> {
-        self.life.iter().map(|place| home.join(place)).collect()
-    }
-
-    /// The places of life secrets, and the mirrors, that are there now: each says whose it is.
-    pub fn there(&self, home: &Path, service: &str) -> impl Iterator<Item = PathBuf> {
-        let marker = format!("{service}\n");
-        let lives = self.life_of(home).into_iter().map(|place| (place, MARKER));
-        let mirrors = self.mirrors.iter().map(|place| (place.clone(), MIRROR_MARKER));
-        let marked = move |(place, name): &(PathBuf, &str)| {
-            files::read(&place.join(name), 256).is_ok_and(|found| found == marker.as_bytes())
-        };
-        let all: Vec<_> = lives.chain(mirrors).collect();
-        all.into_iter().filter(marked).map(|(place, _)| place)
-    }
-
-    /// Reads it.
-    ///
-    /// # Errors
-    /// [`FileError`].
-    pub fn read(home: &Path) -> Result<Self, KeystoreError> {
-        let bytes = files::read(&Self::path(home), 1 << 16)?;
-        serde_json::from_slice(&bytes).map_err(|_| KeystoreError::Places)
-    }
-}
-
-/// Why a key was not made, opened or destroyed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum KeystoreError {
-    /// Storage.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The seal does not open, or not to the key that the ledger speaks of.
-    #[error(
-        "the sealed key of `{domain}`, generation {generation}, is not the one that the ledger \
-        speaks of (it was lost, \
-         damaged, swapped or taken from an older copy)"
-    )]
-    Seal {
-        /// The domain.
-        domain: Name,
-        /// The generation.
-        generation: Generation,
-    },
-    /// The life secret is not there.
-    #[error("the life secret of `{domain}` is in none of its places")]
-    Life {
-        /// The project.
-        domain: Name,
-    },
-    /// No copy of the life secret opens the key.
-    #[error(
-        "no copy of the life secret of `{domain}` opens its key of generation {generation} (the \
-        sealed key or every copy \
-         is damaged or of another key)"
-    )]
-    LifeDamaged {
-        /// The project.
-        domain: Name,
-        /// The generation.
-        generation: Generation,
-    },
-    /// A declared place of life secrets is not there.
-    #[error("{path:?} is not there, or not the place of life secrets that was declared")]
-    Place {
-        /// The place.
-        path: PathBuf,
-    },
-    /// A newer seal.
-    #[error("a sealed key of `{domain}` has format version {found}")]
-    Version {
-        /// The domain.
-        domain: Name,
-        /// The version found.
-        found: u32,
-    },
-    /// The places file is damaged.
-    #[error("places.json in the home, which names the directories of the life secrets, is damaged")]
-    Places,
-}
-
-cstatns_base::coded!(KeystoreError {
-    Self::File(error) => (error),
-    Self::Seal { domain, generation } => ("seal", Tampering, [domain, generation]),
-    Self::Life { domain } => ("life-secret", Machine, [domain]),
-    Self::LifeDamaged { domain, generation } => ("seal-or-life-secret", Machine, [domain, generation]),
-    Self::Place { path } => ("life-place", Machine, [path]),
-    Self::Version { domain, found } => ("seal-version", Machine, [domain, found]),
-    Self::Places => ("places", Machine, []),
-});

@@ -58,6 +58,24 @@ impl Protection {
             .map_err(|_| Closed::Passphrase)
     }
 
+    /// Salt, nonce and tag, where the parameters go without saying.
+    pub(crate) fn compact(&self) -> [u8; 56] {
+        let mut compact = [0; 56];
+        compact[..16].copy_from_slice(&self.salt.0);
+        compact[16..40].copy_from_slice(&self.nonce.0);
+        compact[40..].copy_from_slice(&self.tag.0);
+        compact
+    }
+
+    /// What [`Protection::compact`] is of: the parameters are the built-in ones.
+    pub(crate) fn from_compact(compact: &[u8; 56]) -> Self {
+        let mut protection = Self::new();
+        protection.salt.0.copy_from_slice(&compact[..16]);
+        protection.nonce.0.copy_from_slice(&compact[16..40]);
+        protection.tag.0.copy_from_slice(&compact[40..]);
+        protection
+    }
+
     fn new() -> Self {
         let (mut salt, mut nonce) = ([0; 16], [0; 24]);
         random_bytes(&mut salt);

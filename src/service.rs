@@ -63,6 +63,7 @@ mod ceremony;
 mod clock;
 mod coding;
 mod copies;
+mod dealing;
 mod destruction;
 mod error;
 mod identity;
@@ -95,7 +96,7 @@ use cstatns_base::name::Name;
 use cstatns_base::secret::Secret;
 use cstatns_record::card::ServiceCard;
 use cstatns_record::dealing::Epoch;
-use cstatns_record::ledger::event::{Event, Lapse, Line, LineWitness};
+use cstatns_record::ledger::event::{Event, Lapse, Line, LineWitness, Step};
 use cstatns_record::ledger::{History, Ledger, next_line};
 use cstatns_record::proposal::{Action, RunId};
 use cstatns_record::state::{Broken, Refusal, State, Unlawful, View};
@@ -114,6 +115,7 @@ use identity::Identity;
 pub use ceremony::{Founded, Founding};
 pub use clock::{Clock, SystemClock};
 pub use coding::{Made, RunFiles};
+pub use dealing::Dealt;
 pub use destruction::Recovered;
 pub use error::ServiceError;
 pub use journal::{Counts, whole_path};
@@ -243,6 +245,14 @@ impl Service {
         }
     }
 
+    /// Records that a rehearsal played these steps, and that each held.
+    ///
+    /// # Errors
+    /// [`Refusal::Unfinished`] while a run is pending; as every event's, [`ServiceError::Ledger`].
+    pub fn rehearsed(&mut self, steps: Vec<Step>) -> Result<(), ServiceError> {
+        self.record(Event::Rehearsed { steps })
+    }
+
     /// Consumes a quorum: records the intent, opens the shares, does `work`, which takes the root
     /// secret and drops it as soon as it has opened or made its keys;
     /// undoes what failed work has left and records the failure. The kits see the intent before
@@ -351,6 +361,7 @@ impl Service {
         let research = match action {
             Action::Open { kind, .. } => kind.is_research(),
             Action::Close { .. } => true,
+            Action::Deal { left_behind, .. } => return self.check_seals(left_behind),
             _ => return Ok(()),
         };
         if research {

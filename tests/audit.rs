@@ -143,8 +143,8 @@ impl Record {
         let read = |file: &str| std::fs::read(kit.join(file)).unwrap();
         let card: cstatns::card::Card = serde_json::from_slice(&read("card.json")).unwrap();
         let identity: serde_json::Value = serde_json::from_slice(&read("identity")).unwrap();
-        let seeds = Hex::<64>::parse(identity["seeds"].as_str().unwrap().as_bytes()).unwrap();
-        let key = SigningKey::from_bytes(&seeds.0[..32].try_into().unwrap());
+        let seed = Hex::<32>::parse(identity["seed"].as_str().unwrap().as_bytes()).unwrap();
+        let key = SigningKey::from_bytes(&seed.0);
         let body = ConsentBody {
             format: FORMAT,
             suite: Suite::default(),
@@ -517,7 +517,7 @@ fn a_rewritten_ledger_is_found() {
         let mut rewritten = record.clone();
         let mut expected = None;
         rewritten.change(number, |event| match event {
-            Event::Dealt { dealing } => {
+            Event::Dealt { dealing, .. } => {
                 dealing.root_check.0[0] ^= 1;
                 // The custodians' receipts name the dealing.
                 expected = Some(("receipt", 2));
@@ -1180,7 +1180,7 @@ fn a_service_does_not_open_what_the_auditor_refuses() {
     let record = Record::of(&world);
     let mut changed = record.clone();
     changed.change(1, |event| {
-        let Event::Dealt { dealing } = event else { unreachable!() };
+        let Event::Dealt { dealing, .. } = event else { unreachable!() };
         dealing.root_check.0[31] ^= 128;
     });
     let ledger = world.home().join("ledger.jsonl");

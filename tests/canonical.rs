@@ -55,7 +55,7 @@ static GENUINE: LazyLock<Vec<(&'static str, String)>> = LazyLock::new(|| {
         ("places", "home/places.json"),
         ("card", "kit-1/card.json"),
         ("receipt", "kit-2/receipt-1-held.json"),
-        ("share-file", "shares/custodian-3.1.share"),
+        ("share-file", "kit-3/share-1"),
         ("evidence", "custodian-1.evidence.json"),
         ("evidence", "custodian-2.evidence.json"),
     ];

@@ -10,12 +10,14 @@ use std::fs;
 use std::io::ErrorKind;
 use std::time::UNIX_EPOCH;
 
+use cstatns::card::spoken;
 use cstatns::code::Code;
 use cstatns::coded::Coded as _;
 use cstatns::domain::RenewalReason;
 use cstatns::files::Step;
 use cstatns::files::faults::{stop_after, trace, without_unnamed};
 use cstatns::service::{Recovered, ServiceError};
+use cstatns::state::Refusal;
 
 use common::crash::{Fault, Snapshot, Trials, Verb, facts, matrix, names, violations};
 use common::{PEOPLE, World, name};
@@ -268,6 +270,76 @@ fn examined() {
             world.doubt("population", 1).unwrap();
         },
         act: |world| world.examined("population"),
+        then: |world| same_codes(world, "population", "known"),
+    });
+}
+
+#[test]
+fn deal() {
+    run(Verb {
+        name: "deal",
+        prepare: project,
+        act: |world| world.deal().map(|_| ()),
+        then: |world| {
+            same_codes(world, "population", "known");
+            world.receive().unwrap();
+            same_codes(world, "benefits", "study");
+        },
+    });
+}
+
+/// All shares are held but one.
+fn almost_dealt(world: &World) {
+    project(world);
+    world.deal().unwrap();
+    let receipt = world.accept(&world.kits[0]);
+    world.open().receipt(receipt).unwrap();
+}
+
+#[test]
+fn last_receipt() {
+    run(Verb {
+        name: "last-receipt",
+        prepare: almost_dealt,
+        act: |world| {
+            let receipt = world.accept(&world.kits[1]);
+            let mut service = world.try_open()?;
+            match service.receipt(receipt) {
+                Err(ServiceError::Refused(Refusal::ReceiptKnown { .. })) => Ok(()),
+                outcome => outcome.map(|_| ()),
+            }
+        },
+        then: |world| {
+            same_codes(world, "population", "known");
+            same_codes(world, "benefits", "study");
+        },
+    });
+}
+
+#[test]
+fn abandon() {
+    run(Verb {
+        name: "abandon",
+        prepare: almost_dealt,
+        act: |world| world.abandon(2),
+        then: |world| {
+            same_codes(world, "population", "known");
+            same_codes(world, "benefits", "study");
+            world.statistics("income").unwrap();
+        },
+    });
+}
+
+#[test]
+fn forgotten() {
+    run(Verb {
+        name: "forgotten",
+        prepare: |world| {
+            almost_dealt(world);
+            let receipt = world.accept(&world.kits[1]);
+            world.open().receipt(receipt).unwrap();
+        },
+        act: |world| world.forget(0, 1),
         then: |world| same_codes(world, "population", "known"),
     });
 }
@@ -573,8 +645,18 @@ fn kits_disturbed_at_every_step() {
         is_coded(&world);
         for kit in [0, 1] {
             world.check(kit);
-            let usual =
-                ["card.json", "identity", "ledger.zst", "memory", "receipt-1-held.json", "share-1"];
+            let card = world.kit(kit).card().fingerprint();
+            let words: Vec<_> = spoken(&card).split('-').take(2).map(str::to_owned).collect();
+            let key = format!("card-{}.key", words.join("-"));
+            let usual = [
+                "card.json",
+                &key,
+                "identity",
+                "ledger.zst",
+                "memory",
+                "receipt-1-held.json",
+                "share-1",
+            ];
             assert_eq!(names(&world.kits[kit]), usual.map(str::to_owned).into(), "{fault:?}");
         }
     }

@@ -12,17 +12,19 @@ use cstatns::card::{Card, CardBody, ServiceCard, spoken};
 use cstatns::checkpoint::{Cosignature, Head, Note, NoteSignature, leaf_hash};
 use cstatns::code::{Generation, Tag};
 use cstatns::coded::Coded as _;
-use cstatns::custody::SharingError;
-use cstatns::custody::custodian::{Kit, KitError, ProposalFault, Remark, kept_lines};
+use cstatns::custody::custodian::{Kit, KitError, ProposalFault, Remark, Sheet, kept_lines};
 use cstatns::custody::share::{ReceivingKey, SealedShare, ShareFile, dealing_key, dealt_info};
+use cstatns::custody::{PaperError, SharingError};
 use cstatns::dealing::{Dealing, DealingId, Epoch, RosterError, Seat, Threshold, check_roster};
 use cstatns::delivery::DeliveryId;
 use cstatns::domain::{Kind, LARGEST_MINIMUM_BATCH, RenewalReason};
 use cstatns::evidence::{About, Stated};
-use cstatns::files;
+use cstatns::files::{self, faults};
 use cstatns::hazmat::{root_check, split};
 use cstatns::identifier::Scheme;
-use cstatns::ledger::event::{Destroyed, Event, KeyRef, Lapse, Line, LineWitness, Means};
+use cstatns::ledger::event::{
+    Destroyed, Event, KeyRef, Lapse, Line, LineWitness, LivingKey, Means, SealedRef,
+};
 use cstatns::ledger::{History, checkpoint_path, next_line, origin};
 use cstatns::meta::ServiceId;
 use cstatns::name::{Hex, Name, canonical_json};
@@ -62,8 +64,8 @@ fn new_key() -> SigningKey {
 /// The key that a kit without a passphrase keeps in clear: for statements that no kit would sign.
 fn key_of(kit: &Path) -> SigningKey {
     let identity: Value = serde_json::from_slice(&fs::read(kit.join("identity")).unwrap()).unwrap();
-    let seeds = identity["seeds"].as_str().unwrap();
-    SigningKey::from_bytes(&Hex::<32>::parse(&seeds.as_bytes()[..64]).unwrap().0)
+    let seed = identity["seed"].as_str().unwrap();
+    SigningKey::from_bytes(&Hex::<32>::parse(seed.as_bytes()).unwrap().0)
 }
 
 fn deal(key: &SigningKey, epoch: u32, k: usize, cards: &[Card]) -> (Dealing, Vec<ShareFile>) {
@@ -120,7 +122,7 @@ impl Office {
         let key = new_key();
         let (dealing, files) = deal(&key, 1, 3, &cards);
         let mut history = History::default();
-        let event = Event::Dealt { dealing: Box::new(dealing.clone()) };
+        let event = Event::Dealt { dealing: Box::new(dealing.clone()), keys: Vec::new() };
         let line = next_line(&history, dealing.service.id(), noon(), noon(), event);
         let state = State::founded_by(&line).unwrap();
         let line = canonical_json(&line);
@@ -153,16 +155,25 @@ impl Office {
         }
     }
 
-    /// Deals new shares to `cards`, with every receipt.
-    fn deal_again(&mut self, cards: &[Card]) {
-        let (dealing, files) = deal(&self.key, 2, 3, cards);
-        let fingerprints = cards.iter().map(|card| card.fingerprint()).collect();
-        let action = Action::Deal { threshold: dealing.threshold, cards: fingerprints };
-        let dealt = Event::Dealt { dealing: Box::new(dealing.clone()) };
+    /// Deals new shares to `cards`; nobody has accepted one.
+    fn deal_to(&mut self, cards: &[Card]) -> (Dealing, Vec<ShareFile>) {
+        let (dealing, files) = deal(&self.key, self.state.next_epoch().0, 3, cards);
+        let action = self.dealing_of(&dealing);
+        let dealt = self.dealt(&dealing);
         let intent = self.intent(action, &[0, 1, 2]);
         self.append(intent).unwrap();
         self.append(dealt).unwrap();
-        (self.dealing, self.files) = (dealing, files);
+        (dealing, files)
+    }
+
+    /// Each custodian's kit draws another card.
+    fn draw_cards(&self) -> Vec<Card> {
+        (0..5).map(|seat| self.kit(seat).draw_card().unwrap().clone()).collect()
+    }
+
+    /// Deals new shares to `cards`, with every receipt.
+    fn deal_again(&mut self, cards: &[Card]) {
+        (self.dealing, self.files) = self.deal_to(cards);
         for (card, file) in cards.iter().zip(self.files.clone()) {
             let directory = fs::read_dir(self.directory.path()).unwrap();
             let mut kits = directory.map(|entry| entry.unwrap().path());
@@ -173,6 +184,30 @@ impl Office {
             self.append(Event::Received { receipt }).unwrap();
         }
         self.append(self.works()).unwrap();
+        let what = self.state.owed().unwrap().clone();
+        self.append(Event::Destroyed { what, how: Means::Overwritten }).unwrap();
+    }
+
+    /// What custodians are asked for a dealing.
+    fn dealing_of(&self, dealing: &Dealing) -> Action {
+        Action::Deal {
+            epoch: dealing.epoch,
+            threshold: dealing.threshold,
+            cards: dealing.roster.iter().map(|seat| seat.card.clone()).collect(),
+            left_behind: Vec::new(),
+        }
+    }
+
+    /// The event of a dealing that seals every key.
+    fn dealt(&self, dealing: &Dealing) -> Event {
+        let sealed = |LivingKey { domain, generation, check }| SealedRef {
+            domain,
+            generation,
+            check,
+            seal: Hex([4; 32]),
+        };
+        let keys = self.state.living_keys().into_iter().map(sealed).collect();
+        Event::Dealt { dealing: Box::new(dealing.clone()), keys }
     }
 
     /// The event that the newest epoch works.
@@ -396,11 +431,8 @@ fn a_kit_gets_another_passphrase() {
     let home = TempDir::new().unwrap();
     let (path, copy) = (home.path().join("ana"), home.path().join("copy"));
     Kit::create(&path, ana(), false, Some(b"the first of two")).unwrap();
-    let files = ["identity", "card.json", "memory"];
-    fs::create_dir(&copy).unwrap();
-    for file in files {
-        fs::copy(path.join(file), copy.join(file)).unwrap();
-    }
+    copy_files(&path, &copy);
+    let files = fs::read_dir(&path).unwrap().count();
     let former = fs::File::open(path.join("identity")).unwrap();
 
     let kit = Kit::open(&path, Some(b"the first of two")).unwrap();
@@ -414,7 +446,7 @@ fn a_kit_gets_another_passphrase() {
     ));
     // What was sealed under the former one is gone; a copy is not.
     assert_eq!(former.metadata().unwrap().len(), 0);
-    assert_eq!(fs::read_dir(&path).unwrap().count(), files.len());
+    assert_eq!((fs::read_dir(&path).unwrap().count(), files), (4, 4));
     assert_eq!(fs::metadata(path.join("identity")).unwrap().permissions().mode() & 0o777, 0o600);
     Kit::open(&copy, Some(b"the first of two")).unwrap();
 
@@ -481,12 +513,12 @@ fn a_damaged_kit_is_named_with_its_file() {
         fs::write(&identity, &whole.0[..length]).unwrap();
         refused("identity", &format!("{length} bytes"));
     }
-    for at in [0, 63, 64, 127] {
-        edit(&identity, "/seeds", |seeds| flip_digit(seeds, at));
+    for at in [0, 31, 32, 63] {
+        edit(&identity, "/seed", |seed| flip_digit(seed, at));
         refused("identity", &format!("seed digit {at}"));
     }
-    edit(&identity, "/card", |card| flip_digit(card, 0));
-    refused("identity", "the fingerprint of another card");
+    edit(&identity, "/signing", |signing| flip_digit(signing, 0));
+    refused("identity", "another signing key");
     edit(&card, "/body/name", |name| *name = "ben".into());
     refused("card.json", "another name");
     edit(&card, "/body/external", |external| *external = true.into());
@@ -540,7 +572,7 @@ fn a_damaged_protection_neither_opens_nor_exhausts_the_machine() {
         assert_eq!(code("/protection", &change), expected, "{passes} passes");
     }
     // What a wrong passphrase and a damaged seal look like cannot be told apart.
-    for pointer in ["/protection/salt", "/protection/nonce", "/protection/tag", "/seeds"] {
+    for pointer in ["/protection/salt", "/protection/nonce", "/protection/tag", "/seed"] {
         assert_eq!(code(pointer, &|field| flip_digit(field, 9)), "passphrase-wrong", "{pointer}");
     }
     // A protected kit does not become an open one.
@@ -669,9 +701,12 @@ fn a_damaged_kept_share_is_found_by_the_check_and_repaired_by_accepting_again() 
 
 /// Copies a kit: what its owner does for a backup, and a thief.
 fn copy_kit(office: &Office, text: &str, to: &str) {
-    let (from, to) = (office.path(text), office.path(to));
-    let _ = fs::remove_dir_all(&to);
-    fs::create_dir(&to).unwrap();
+    copy_files(&office.path(text), &office.path(to));
+}
+
+fn copy_files(from: &Path, to: &Path) {
+    let _ = fs::remove_dir_all(to);
+    fs::create_dir(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
         fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
@@ -801,10 +836,10 @@ fn a_kit_proves_nothing_with_lines_that_are_not_those_it_folded() {
     assert_eq!(proves(&office), nothing);
 }
 
-/// Who witnesses is a card. Former custodians witness, but are no quorum of those who decide now;
-/// and whoever bears a former one's name has seen what their own card has.
+/// Who witnesses is a signing key. Former custodians witness, but are no quorum of those who decide
+/// now; and whoever bears a former one's name has seen what their own key has.
 #[test]
-fn witnesses_are_counted_by_card() {
+fn witnesses_are_counted_by_signing_key() {
     let mut office = Office::held();
     let former: Vec<PathBuf> = NAMES.iter().map(|name| office.path(name)).collect();
     let successor = |name: &&str| kit(&office.path(&format!("{name}-2")), name).card().clone();
@@ -821,7 +856,7 @@ fn witnesses_are_counted_by_card() {
     assert!(audit.holds(), "{audit}");
     assert_eq!(audit.witnessed.custodians.len(), 10);
     let mut seen: Vec<u64> =
-        cards.iter().map(|card| office.state.statements()[&card.fingerprint()].witnessed).collect();
+        cards.iter().map(|card| office.state.statements()[&card.body.signing].witnessed).collect();
     seen.sort_unstable();
     assert_eq!(audit.witnessed.quorum, seen[2]);
     // The last of the former ones has seen all but its own receipt.
@@ -992,7 +1027,7 @@ fn a_doubt_is_its_custodians_and_about_this_ledger() {
 fn a_service_is_founded_by_its_first_dealing_alone() {
     let office = Office::founded();
     let line = |dealing: &Dealing| {
-        let event = Event::Dealt { dealing: Box::new(dealing.clone()) };
+        let event = Event::Dealt { dealing: Box::new(dealing.clone()), keys: Vec::new() };
         next_line(&History::default(), dealing.service.id(), noon(), noon(), event)
     };
     let first = line(&office.dealing);
@@ -1346,7 +1381,7 @@ fn a_consent_binds_every_parameter() {
         },
         Action::Extend { domain: name("income"), ends: "2028-01-01".parse().unwrap() },
         Action::Close { domain: name("income") },
-        Action::Deal { threshold: Threshold::new(3, 5).unwrap(), cards: vec![Hex([2; 32])] },
+        Action::Abandon { epoch: Epoch(2) },
     ];
     let (asked, consents) = office.approved(open_income(), &[0, 1, 2]);
     let placed = office.state.placed(&asked.run, &office.history).unwrap();
@@ -1524,8 +1559,9 @@ fn strangers_and_former_custodians_do_not_count() {
     // Epoch 2: eve has left, fay has come, and dan has made a new kit.
     let fay = kit(&office.path("fay"), "fay").card().clone();
     let dan = kit(&office.path("dan-2"), "dan").card().clone();
-    let cards = [&office.cards[0], &office.cards[1], &office.cards[2], &dan, &fay].map(Card::clone);
     let old = office.approved(open_income(), &[0, 3, 4]);
+    let cards = office.draw_cards();
+    let cards = [&cards[0], &cards[1], &cards[2], &dan, &fay].map(Card::clone);
     office.deal_again(&cards);
     let asked = office.ask(open_income());
     for (former, text) in [(3, "dan"), (4, "eve")] {
@@ -1811,8 +1847,8 @@ fn a_yearly_check_is_dated_and_cannot_be_replayed() {
     };
     let first = office.kit(0).check(office.ledger().view(), office.now).unwrap();
     office.append(Event::Received { receipt: first.clone() }).unwrap();
-    let card = office.cards[0].fingerprint();
-    assert_eq!(office.state.statements()[&card].witnessed, 7);
+    let signing = office.cards[0].body.signing;
+    assert_eq!(office.state.statements()[&signing].witnessed, 7);
     assert_eq!(check(&office, &first), Err(Refusal::ReceiptKnown { by: ana() }));
 
     office.now += SignedDuration::from_hours(24 * 30);
@@ -2258,15 +2294,12 @@ fn a_second_dealing_works_once_its_shares_are_held() {
     // Fay takes ana's place. A dealing to others, of another epoch or with another threshold is not
     // the approved one.
     let fay = kit(&office.path("fay"), "fay").card().clone();
-    let cards: Vec<Card> = office.cards[1..].iter().chain([&fay]).cloned().collect();
+    let cards: Vec<Card> = office.draw_cards().into_iter().skip(1).chain([fay]).collect();
     let (dealing, files) = deal(&office.key, 2, 3, &cards);
     let former = office.cards.clone();
-    let action = Action::Deal {
-        threshold: dealing.threshold,
-        cards: cards.iter().map(|card| card.fingerprint()).collect(),
-    };
-    let dealt = |dealing: &Dealing| Event::Dealt { dealing: Box::new(dealing.clone()) };
-    assert_eq!(office.append(dealt(&dealing)), Err(Unlawful::NoIntent));
+    let action = office.dealing_of(&dealing);
+    let none = office.dealt(&dealing);
+    assert_eq!(office.append(none), Err(Unlawful::NoIntent));
     let intent = office.intent(action, &[0, 1, 2]);
     office.append(intent).unwrap();
     for (other, _) in [
@@ -2276,9 +2309,13 @@ fn a_second_dealing_works_once_its_shares_are_held() {
         deal(&office.key, 2, 4, &cards),
         deal(&new_key(), 2, 3, &cards),
     ] {
-        assert_eq!(office.append(dealt(&other)), Err(Unlawful::Dealing));
+        let other = office.dealt(&other);
+        assert_eq!(office.append(other), Err(Unlawful::Dealing));
     }
-    office.append(dealt(&dealing)).unwrap();
+    let keyless = Event::Dealt { dealing: Box::new(dealing.clone()), keys: Vec::new() };
+    assert_eq!(office.append(keyless), Err(Unlawful::Keys));
+    let dealt = office.dealt(&dealing);
+    office.append(dealt).unwrap();
 
     // Until it is recorded that the new epoch works, the former one does.
     let before = office.dealing.clone();
@@ -2300,6 +2337,14 @@ fn a_second_dealing_works_once_its_shares_are_held() {
     assert_eq!(office.append(first), Err(Unlawful::Epoch));
     office.append(Event::EpochWorking { epoch, keys }).unwrap();
     assert_eq!(office.state.working_dealing().unwrap(), &office.dealing);
+    // What the former root opens is to be destroyed before anything else.
+    assert_eq!(office.state.allows(&research, office.now), Err(Refusal::Unfinished));
+    let what = Destroyed::Seals { epoch: Epoch(1) };
+    assert_eq!(office.state.owed(), Some(&what));
+    let how = Means::Overwritten;
+    let other = Event::Destroyed { what: Destroyed::Seals { epoch: Epoch(2) }, how };
+    assert_eq!(office.append(other), Err(Unlawful::NotOwed));
+    office.append(Event::Destroyed { what, how }).unwrap();
     // The dealing answered the doubt; the same statement is not recorded twice.
     let again = office.append(Event::Doubted { doubt });
     assert_eq!(again, Err(Refusal::AlreadyDoubted.into()));
@@ -2360,16 +2405,32 @@ fn a_share_that_is_forgotten_leaves_no_copy() {
     };
     assert_eq!(forget(&office).unwrap_err(), "share-in-use");
     assert!(share.exists());
-    office.deal_again(&office.cards.clone());
+    office.deal_again(&office.draw_cards());
     // Its kit was used meanwhile.
     let mut ana = office.kit(0);
     let in_use = ana.forget(Epoch(2), office.ledger().view(), office.now).unwrap_err();
     assert_eq!(in_use.code(), "share-in-use");
-    let left = files::temporary_path(&share, &[7; 16]);
+    let key = key_file(&office, "ana", &office.cards[0]);
+    let newest = key_file(&office, "ana", ana.card());
+    let (left, left_key) =
+        (files::temporary_path(&share, &[7; 16]), files::temporary_path(&key, &[7; 16]));
     fs::copy(&share, &left).unwrap();
+    fs::copy(&key, &left_key).unwrap();
+    // Who has a file open sees what becomes of it.
+    let open = [&share, &key].map(|path| fs::File::open(path).unwrap());
     let receipt = ana.forget(Epoch(1), office.ledger().view(), office.now).unwrap();
-    assert!(!share.exists() && !left.exists());
-    assert!(office.path("ana").join("share-2").exists());
+    for gone in [&share, &key, &left, &left_key] {
+        assert!(!gone.exists(), "{gone:?}");
+    }
+    assert!(open.iter().all(|file| file.metadata().unwrap().len() == 0));
+    assert!(office.path("ana").join("share-2").exists() && newest.exists());
+    assert_eq!(receipt.body.card, office.cards[0].fingerprint());
+    // Repeated, it gives the receipt; and nothing opens that share any more.
+    assert_eq!(ana.forget(Epoch(1), office.ledger().view(), office.now).unwrap(), receipt);
+    let (_, former) = deal(&office.key, 1, 3, &office.cards);
+    let refused = ana.accept(&former[0], office.ledger().view(), office.now).unwrap_err();
+    let own = KitError::Forgotten { custodian: name("ana"), epoch: Epoch(1) };
+    assert_eq!(refused.to_string(), own.to_string());
     // Until the service has it, the kit says so.
     let missing = |office: &Office| {
         let remarks = office.kit(0).remarks(office.ledger().view()).unwrap();
@@ -2380,11 +2441,227 @@ fn a_share_that_is_forgotten_leaves_no_copy() {
     };
     assert!(missing(&office));
     // Also when it has given another one since, which the service has.
+    office.now += 1.second();
     let check = office.kit(0).check(office.ledger().view(), office.now).unwrap();
     office.append(Event::Received { receipt: check }).unwrap();
     assert!(missing(&office));
-    office.append(Event::Received { receipt }).unwrap();
+    // The former one comes too late; it is given anew.
+    let late = Err(Refusal::ReceiptDate { by: name("ana") }.into());
+    assert_eq!(office.append(Event::Received { receipt: receipt.clone() }), late);
+    let anew = office.kit(0).forget(Epoch(1), office.ledger().view(), office.now).unwrap();
+    assert_ne!(anew, receipt);
+    office.append(Event::Received { receipt: anew }).unwrap();
     assert!(!missing(&office));
+}
+
+/// Stopped or failed anywhere, forgetting is repeated and gives its receipt; and no secret of the
+/// epoch is left behind it.
+#[test]
+fn what_was_being_forgotten_is_forgotten_when_it_is_repeated() {
+    let mut office = Office::held();
+    let former = (office.cards[0].clone(), office.files[0].clone());
+    office.deal_again(&office.draw_cards());
+    let key = key_file(&office, "ana", &former.0);
+    let (ledger, now, ana) = (office.ledger(), office.now, office.path("ana"));
+    let forget =
+        |epoch: u32| Kit::open(&ana, None).unwrap().forget(Epoch(epoch), ledger.view(), now);
+    copy_kit(&office, "ana", "whole");
+    let steps = faults::trace(&ana, || forget(1).unwrap()).len();
+    let mut seen = [0; 3];
+    for step in 0..2 * steps {
+        copy_kit(&office, "whole", "ana");
+        match step % 2 {
+            0 => drop(faults::stop_after(&ana, step / 2, || forget(1))),
+            _ => drop(faults::fail_at(&ana, step / 2, std::io::ErrorKind::Other, || forget(1))),
+        }
+        let left = [&key, &ana.join("share-1")].map(|path| path.exists());
+        seen[left.iter().filter(|left| **left).count()] += 1;
+        // In between, nothing accepts the share again without its key.
+        if !key.exists() {
+            let error = Kit::open(&ana, None).unwrap().accept(&former.1, ledger.view(), now);
+            let code = error.unwrap_err().code();
+            assert!(["card-not-held", "share-forgotten"].contains(&code), "{step}: {code}");
+        }
+        let receipt = forget(1).unwrap();
+        office.state.check_receipt(&receipt, now, &office.history).unwrap();
+        let names = |path: &Path| {
+            let entries = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name());
+            entries.collect::<std::collections::BTreeSet<_>>()
+        };
+        let mut expected = names(&office.path("whole"));
+        expected.remove(key.file_name().unwrap());
+        expected.remove(std::ffi::OsStr::new("share-1"));
+        assert_eq!(names(&ana), expected, "{step}");
+        Kit::open(&ana, None).unwrap().check(ledger.view(), now).unwrap();
+    }
+    assert!(seen.iter().all(|count| *count > 1), "{seen:?}");
+}
+
+/// Where a kit keeps a card with its receiving key.
+fn key_file(office: &Office, text: &str, card: &Card) -> PathBuf {
+    let words: Vec<String> =
+        spoken(&card.fingerprint()).split('-').take(2).map(str::to_owned).collect();
+    office.path(text).join(format!("card-{}.key", words.join("-")))
+}
+
+/// A kit has a card for each dealing; whoever it is of is its signing key.
+#[test]
+fn a_kit_draws_cards_and_acts_with_the_one_that_sits_in_the_dealing() {
+    let mut office = Office::held();
+    copy_kit(&office, "ana", "backup");
+    let [ana, ben] = [0, 1].map(|seat| office.cards[seat].clone());
+    let cards = office.draw_cards();
+    let newer = office.kit(0).draw_card().unwrap().clone();
+    for (card, known) in [(&cards[0], &ana), (&newer, &cards[0])] {
+        assert!(card.is_sound() && card.body.receiving != known.body.receiving);
+        let (body, before) = (&card.body, &known.body);
+        assert_eq!((&body.name, body.signing), (&before.name, before.signing));
+        assert_eq!((body.external, body.protected), (before.external, before.protected));
+        let path = key_file(&office, "ana", card);
+        assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    assert_eq!(*office.kit(0).card(), newer);
+    assert!(key_file(&office, "ana", &ana).exists());
+
+    // Until the next dealing works, consents and checks are by the former card, which works; a
+    // doubt is by the newest that was dealt to.
+    let (_, files) = office.deal_to(&cards);
+    let asked = office.ask(Action::Abandon { epoch: Epoch(2) });
+    let consent = office.consent(0, &asked.proposal);
+    assert_eq!(consent.body.card, ana.fingerprint());
+    let check = office.kit(0).check(office.ledger().view(), office.now).unwrap();
+    assert_eq!(check.body.card, ana.fingerprint());
+    office.state.check_receipt(&check, office.now, &office.history).unwrap();
+    let about = Doubted::Custody { epoch: Epoch(1) };
+    let doubt = office.kit(0).doubt(about.clone(), office.ledger().view(), office.now).unwrap();
+    assert_eq!(doubt.body.card, cards[0].fingerprint());
+    office.append(Event::Doubted { doubt }).unwrap();
+    // The same custodian doubts the same once, with whatever card.
+    let again = office.kit(0).doubt(about, office.ledger().view(), office.now).unwrap_err();
+    assert_eq!(again.code(), "already-doubted");
+
+    // A share of each epoch is kept, and opens with the card that it was dealt to.
+    let share = files[0].clone();
+    let held = office.kit(0).accept(&share, office.ledger().view(), office.now).unwrap();
+    let held: Receipt = serde_json::from_slice(&fs::read(held).unwrap()).unwrap();
+    assert_eq!(held.body.card, cards[0].fingerprint());
+    office.append(Event::Received { receipt: held }).unwrap();
+    office.kit(0).check(office.ledger().view(), office.now).unwrap();
+
+    // A copy that was made before the card was drawn says so by name, and doubts all the same.
+    let backup = || Kit::open(&office.path("backup"), None).unwrap();
+    let error = backup().accept(&share, office.ledger().view(), office.now).unwrap_err();
+    assert!(
+        matches!(&error, KitError::CardNotHeld { custodian, epoch: Epoch(2) } if *custodian == self::ana())
+    );
+    assert!(!office.path("backup/share-2").exists());
+    let about = Doubted::Custody { epoch: Epoch(2) };
+    backup().doubt(about, office.ledger().view(), office.now).unwrap();
+
+    // Who is no custodian by their key is not one by their name.
+    let stranger = kit(&office.path("stranger"), "ben");
+    let error = { stranger }.accept(&files[1], office.ledger().view(), office.now).unwrap_err();
+    assert!(matches!(error, KitError::NotInRoster { custodian } if custodian == ben.body.name));
+}
+
+/// A card whose receiving key is damaged is found by the check; the kit opens, and doubts.
+#[test]
+fn a_damaged_receiving_key_is_named_and_stops_no_doubt() {
+    let mut office = Office::held();
+    let path = key_file(&office, "ana", &office.cards[0]);
+    let whole = fs::read(&path).unwrap();
+    let other = fs::read(key_file(&office, "ben", &office.cards[1])).unwrap();
+    let damages: [&dyn Fn(); 5] = [
+        &|| edit(&path, "/sealed", |sealed| flip_digit(sealed, 3)),
+        &|| edit(&path, "/sealed", |sealed| flip_digit(sealed, 95)),
+        &|| edit(&path, "/nonce", |nonce| flip_digit(nonce, 0)),
+        &|| fs::write(&path, &whole[..whole.len() / 2]).unwrap(),
+        &|| fs::write(&path, &other).unwrap(),
+    ];
+    for damage in damages {
+        damage();
+        let error = office.kit(0).check(office.ledger().view(), office.now).unwrap_err();
+        let KitError::Damaged { file, .. } = error else { panic!("{error}") };
+        assert_eq!(file, path.file_name().unwrap());
+        fs::write(&path, &whole).unwrap();
+    }
+    fs::remove_file(&path).unwrap();
+    let error = office.kit(0).check(office.ledger().view(), office.now).unwrap_err();
+    assert_eq!(error.code(), "card-not-held");
+    let about = Doubted::Custody { epoch: Epoch(1) };
+    let doubt = office.kit(0).doubt(about, office.ledger().view(), office.now).unwrap();
+    office.append(Event::Doubted { doubt }).unwrap();
+}
+
+/// A receiving key that opens a later share is not destroyed; the share of a dealing that waits is
+/// not forgotten.
+#[test]
+fn what_is_in_use_is_not_forgotten() {
+    let mut office = Office::held();
+    office.deal_again(&office.draw_cards());
+    let forget = |office: &Office, seat: usize, epoch: u32| {
+        office.kit(seat).forget(Epoch(epoch), office.ledger().view(), office.now)
+    };
+    let _ = office.deal_to(&office.draw_cards());
+    for epoch in [2, 3] {
+        assert_eq!(forget(&office, 1, epoch).unwrap_err().code(), "share-in-use", "{epoch}");
+    }
+    forget(&office, 1, 1).unwrap();
+    for epoch in [0, 4] {
+        assert_eq!(forget(&office, 1, epoch).unwrap_err().code(), "no-share");
+    }
+}
+
+/// One custodian counts on over their cards. Another key under the same name begins anew.
+#[test]
+fn statements_are_counted_over_cards_and_not_by_name() {
+    let mut office = Office::held();
+    let (former, key) = (office.cards.clone(), key_of(&office.path("ana")));
+    let mut cards = office.draw_cards();
+    // Ben has left; somebody else has his name now.
+    let successor = kit(&office.path("ben-2"), "ben").card().clone();
+    cards[1] = successor.clone();
+    let ana = office.cards[0].body.signing;
+    let before = office.state.statements()[&ana].clone();
+    office.deal_again(&cards);
+    let known = |office: &Office, of: &Hex<32>| office.state.statements()[of].clone();
+    // A consent to the dealing, and the receipt of the second share.
+    assert_eq!((before.count, known(&office, &ana).count), (1, 3));
+    assert!(known(&office, &ana).witnessed > before.witnessed);
+    assert_eq!(office.kit(0).check(office.ledger().view(), office.now).unwrap().body.count, 4);
+    assert_eq!(known(&office, &former[1].body.signing).count, 2);
+    assert_eq!(known(&office, &successor.body.signing).count, 1, "a name inherits nothing");
+    assert!(office.state.repeated_counts().is_empty());
+
+    // A count of the former card is not free with the new one.
+    let repeated = receipt(&office, "ana", |body| {
+        body.statement = ReceiptStatement::CheckpointSeen {};
+        (body.count, body.card) = (2, cards[0].fingerprint());
+    });
+    assert!(repeated.is_by(&Hex(key.verifying_key().to_bytes())));
+    office.append(Event::Received { receipt: repeated }).unwrap();
+    assert_eq!(office.state.repeated_counts(), [office.history.size()]);
+    // Nor is a date.
+    let replayed = receipt(&office, "ana", |body| {
+        body.statement = ReceiptStatement::CheckpointSeen {};
+        (body.count, body.card) = (9, former[0].fingerprint());
+        let head = body.cosignature.head;
+        body.cosignature = Cosignature::sign(&body.service, head, office.now - 1.hour(), &key);
+    });
+    let late = Err(Refusal::ReceiptDate { by: name("ana") }.into());
+    assert_eq!(office.append(Event::Received { receipt: replayed }), late);
+
+    // The auditor lists each custodian once, and knows a kit by its key: its newest card was dealt
+    // to nowhere.
+    office.kit(0).draw_card().unwrap();
+    fs::write(office.path("ana.json"), canonical_json(&office.kit(0).evidence().unwrap())).unwrap();
+    fs::write(checkpoint_path(&office.file), &office.note).unwrap();
+    let witness = [office.path("ana.json")];
+    let audit = verify(&office.file, &office.dealing.service, &[], &witness).unwrap();
+    assert!(audit.holds(), "{audit}");
+    let names: Vec<&str> =
+        audit.witnessed.custodians.iter().map(|witness| witness.custodian.as_str()).collect();
+    assert_eq!(names, ["ana", "ben", "chloe", "dan", "eve", "ben"]);
 }
 
 /// A receipt that was given and never recorded: the kit says so, of checks the last one.
@@ -2432,4 +2709,95 @@ fn a_key_of_small_order_signs_nothing() {
     let lax = ed25519_dalek::Verifier::verify(&key, b"anything", &signature.into());
     assert!(lax.is_ok(), "the attack is real");
     assert!(!forged.is_by(&Hex(neutral)));
+}
+
+/// A kit comes back from paper: it opens, checks, consents and accepts, and says that it remembers
+/// nothing.
+#[test]
+fn a_kit_comes_back_from_paper_and_says_so() {
+    let directory = Rc::new(TempDir::new().unwrap());
+    let path = |text: &str| directory.path().join(text);
+    let passphrase = &b"four words to say"[..];
+    let mut cards: Vec<Card> =
+        NAMES[..4].iter().map(|text| kit(&path(text), text).card().clone()).collect();
+    cards.push(Kit::create(&path("eve"), name("eve"), true, Some(passphrase)).unwrap());
+    let mut office = Office::of(&directory, cards, "ledger.jsonl");
+    let open = |text: &str| Kit::open(&path(text), Some(passphrase)).unwrap();
+    let none = open("eve").paper(passphrase).err().unwrap();
+    assert_eq!(none.code(), "nothing-seen");
+    for seat in 0..5 {
+        let mut kit = if seat == 4 { open("eve") } else { office.kit(seat) };
+        let receipt = kit.accept(&office.files[seat], office.ledger().view(), office.now).unwrap();
+        let receipt = serde_json::from_slice(&fs::read(receipt).unwrap()).unwrap();
+        office.append(Event::Received { receipt }).unwrap();
+    }
+    office.append(office.works()).unwrap();
+    let former = open("eve").check(office.ledger().view(), office.now).unwrap();
+    office.append(Event::Received { receipt: former }).unwrap();
+
+    // Printed under the kit's passphrase only, and never without one.
+    assert_eq!(open("eve").paper(b"another").err().unwrap().code(), "passphrase-wrong");
+    assert_eq!(office.kit(0).paper(passphrase).err().unwrap().code(), "kit-without-passphrase");
+    let paper = open("eve").paper(passphrase).unwrap();
+    assert_eq!((paper.epoch, paper.works, &paper.card), (Epoch(1), true, &office.cards[4]));
+    assert_ne!(open("eve").paper(passphrase).unwrap().lines, paper.lines, "sealed anew");
+    let sheet = Sheet::read(&paper.lines.to_lowercase()).unwrap();
+    assert_eq!(sheet.lines(), paper.lines);
+
+    // The kit that is made has what was printed.
+    let wrong = Kit::from_paper(&sheet, &path("again"), b"another").unwrap_err();
+    assert!(wrong.code() == "paper-passphrase" && !path("again").exists());
+    let (card, epoch) = Kit::from_paper(&sheet, &path("again"), passphrase).unwrap();
+    assert_eq!((&card, epoch), (&office.cards[4], Epoch(1)));
+    let exists = Kit::from_paper(&sheet, &path("again"), passphrase).unwrap_err();
+    assert_eq!(exists.code(), "output-exists");
+    let shown = Kit::shown_by(&path("again")).unwrap();
+    assert_eq!((shown.count, shown.paper), (0, Some(Epoch(1))));
+    assert_eq!(Kit::shown_by(&path("eve")).unwrap().paper, None);
+
+    // It follows its service alone, and counts on.
+    let other = Office::of(&directory, office.cards.clone(), "other.jsonl");
+    let refused = open("again").check(other.ledger().view(), office.now).unwrap_err();
+    assert_eq!(refused.code(), "kit-other-service");
+    let asked = office.ask(open_income());
+    let attending = open("again").attend(&asked.proposal, office.ledger().view(), office.now);
+    let consent = attending.unwrap().consent().clone();
+    office
+        .check(
+            &asked,
+            &[
+                office.consent(0, &asked.proposal),
+                office.consent(1, &asked.proposal),
+                consent.clone(),
+            ],
+        )
+        .unwrap();
+    assert_eq!(consent.body.count, 3, "a receipt and a check stand in the ledger");
+    let check = open("again").check(office.ledger().view(), office.now).unwrap();
+    assert_eq!((check.body.count, &check.body.card), (4, &card.fingerprint()));
+    open("again").accept(&office.files[4], office.ledger().view(), office.now).unwrap();
+    assert_eq!(open("again").shown().paper, Some(Epoch(1)));
+
+    // With a share of a later epoch it is a kit like others. The sheet of before opens the former
+    // share still, which is why it must be destroyed before the share is forgotten.
+    let run = asked.run;
+    office.append(Event::Lapsed { run, why: Lapse::Withdrawn, consents: Vec::new() }).unwrap();
+    let drawn = open("again").draw_card().unwrap().clone();
+    let draw = |seat: usize| office.kit(seat).draw_card().unwrap().clone();
+    let cards: Vec<Card> = (0..4).map(draw).chain([drawn]).collect();
+    let (dealing, files) = office.deal_to(&cards);
+    open("again").accept(&files[4], office.ledger().view(), office.now).unwrap();
+    assert_eq!(open("again").shown().paper, None);
+    let next = open("again").paper(passphrase).unwrap();
+    assert_eq!((next.epoch, next.works, &next.card), (Epoch(2), false, &dealing.roster[4].card));
+    let sheet = Sheet::read(&next.lines).unwrap();
+    Kit::from_paper(&sheet, &path("third"), passphrase).unwrap();
+    let refused = open("third").check(office.ledger().view(), office.now).unwrap_err();
+    assert_eq!(refused.code(), "no-share", "the share of the working epoch is on the other sheet");
+}
+
+/// What opens and is not what a kit prints is no kit.
+#[test]
+fn a_sheet_of_another_form_is_refused() {
+    assert_eq!(Sheet::read("").err(), Some(PaperError::Empty));
 }

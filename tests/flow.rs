@@ -108,7 +108,8 @@ fn only_what_is_public_can_be_read_by_others() {
     public.dedup();
     assert_eq!(public, ["card.json", "checkpoint", "ledger.jsonl", "receipt-1-held.json"]);
     // identity, places, lock, snapshot, three seals, a life secret and its marker, a run's journal;
-    // shares; identity, share, memory and the lines of the ledger in each kit. And the result.
-    assert_eq!(private, 10 + 3 + 3 * 4);
+    // identity, a receiving key, share, memory and the lines of the ledger in each kit. And the
+    // result.
+    assert_eq!(private, 10 + 3 * 5);
     assert_eq!(world.path("first.result").metadata().unwrap().permissions().mode() & 0o077, 0);
 }

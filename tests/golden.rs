@@ -77,7 +77,15 @@ fn names(directory: &Path) -> BTreeSet<PathBuf> {
             if path.is_dir() {
                 collect(root, &path, names);
             } else if !path.ends_with("lock") && !path.ends_with("README.md") {
-                names.insert(path.strip_prefix(root).unwrap().to_owned());
+                let name = path.strip_prefix(root).unwrap();
+                // The words of a card are drawn.
+                let is_key =
+                    name.starts_with("home") || name.extension().is_none_or(|of| of != "key");
+                names.insert(if is_key {
+                    name.to_owned()
+                } else {
+                    name.with_file_name("card.key")
+                });
             }
         }
     }

@@ -1,9 +1,9 @@
-//! Service lives of twenty years, played with the program's own service, kits and seals in memory:
+//! Service lives of fifty years, played with the program's own service, kits and seals in memory:
 //! acts, disasters and what brings the service back, at random. After each act the ledger, the
 //! keys, the codes and the custodians' kits are looked at by rules that do not ask the program
 //! (`lives/rules.rs`).
 //!
-//! `CSTATNS_SEED` plays the one life of that number; `CSTATNS_LONG` plays two hundred.
+//! `CSTATNS_SEED` plays the one life of that number; `CSTATNS_LONG` plays a hundred.
 
 #![allow(clippy::print_stderr)]
 
@@ -25,14 +25,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use life::{Life, Stats};
 
 /// Lives of the gate, and before a release.
-const LIVES: u64 = 9;
-const ALL_LIVES: u64 = 200;
+const LIVES: u64 = 10;
+const ALL_LIVES: u64 = 100;
 
 /// How many lives are played at a time.
 const WORKERS: usize = 2;
 
 #[test]
-fn lives_of_twenty_years() {
+fn lives_of_fifty_years() {
     let seed = std::env::var("CSTATNS_SEED").ok().and_then(|seed| seed.parse().ok());
     if let Some(seed) = seed {
         Life::new(seed).live().print(1);

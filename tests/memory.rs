@@ -65,8 +65,9 @@ fn no_secret_is_left_in_memory() {
 fn left_in_files(world: &World, name: &str, secret: &[u8]) -> Vec<String> {
     let home = match name.split_once('\'') {
         Some(("the service", _)) => world.home().join("identity"),
-        // These kits have no passphrase; a share is sealed all the same.
-        Some((custodian, seed)) if seed.ends_with("seed") => {
+        // These kits have no passphrase; what receives shares, and a share, are sealed all the
+        // same.
+        Some((custodian, "s signing seed")) => {
             world.kits_directory.path().join(custodian.replace("custodian", "kit")).join("identity")
         }
         _ if name == "a life secret" => world.home().join("life/benefits.life"),

@@ -298,15 +298,21 @@ fn two_faults_in(verb: &Verb, each: usize, course: &Course) {
                 // The custodians, whose kits have seen heads before the power cut, go on with this
                 // ledger.
                 if states % 7 == 0 {
-                    world
-                        .statistics("afterwards")
-                        .unwrap_or_else(|error| panic!("{what}: {error}"));
+                    go_on(&world).unwrap_or_else(|error| panic!("{what}: {error}"));
                 }
             }
         }
     }
     eprintln!("{states} states, from {from} on one in {each}");
     assert!(states > steps, "{states} states of {steps} steps");
+}
+
+/// The custodians open a domain; where a dealing waits, they code.
+fn go_on(world: &World) -> Result<(), ServiceError> {
+    match world.ledger().state.pending_epoch() {
+        Some(_) => world.code("population", "afterwards", &PEOPLE).map(|_| ()),
+        None => world.statistics("afterwards"),
+    }
 }
 
 fn population(world: &World) {
@@ -424,6 +430,45 @@ fn renew() {
 fn project(world: &World) {
     population(world);
     world.research("benefits", "2026-01-20").unwrap();
+}
+
+/// Its steps are many: some of its states.
+#[test]
+fn deal() {
+    let act: fn(&World) -> _ = |world| world.deal().map(|_| ());
+    two_faults_in(&Verb { prepare: project, act }, 53, &RUN);
+}
+
+fn almost_dealt(world: &World) {
+    project(world);
+    world.deal().unwrap();
+    let receipt = world.accept(&world.kits[0]);
+    world.open().receipt(receipt).unwrap();
+}
+
+/// With it the dealing begins, and what the one before had sealed is destroyed.
+#[test]
+fn last_receipt() {
+    let act: fn(&World) -> _ = |world| {
+        let receipt = world.accept(&world.kits[1]);
+        world.try_open()?.receipt(receipt).map(|_| ())
+    };
+    two_faults(&Verb { prepare: almost_dealt, act }, false);
+}
+
+#[test]
+fn abandon() {
+    two_faults_in(&Verb { prepare: almost_dealt, act: |world| world.abandon(2) }, 29, &RUN);
+}
+
+#[test]
+fn forgotten() {
+    let prepare: fn(&World) = |world| {
+        almost_dealt(world);
+        let receipt = world.accept(&world.kits[1]);
+        world.open().receipt(receipt).unwrap();
+    };
+    two_faults(&Verb { prepare, act: |world| world.forget(0, 1) }, false);
 }
 
 #[test]

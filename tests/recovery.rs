@@ -794,3 +794,187 @@ fn a_doubt_about_what_is_not_in_the_ledger_is_refused() {
     let about = Doubted::Custody { epoch: Epoch(1) };
     world.kit(0).doubt(about, service.view(), service.now()).unwrap();
 }
+
+// A disaster in the middle of a dealing.
+
+/// A service of three, two of whom are needed, in which a dealing waits for this many receipts.
+fn dealt(receipts: usize) -> World {
+    let world = World::founded(2, 3);
+    world.statistics("population").unwrap();
+    world.code("population", "first", &PEOPLE).unwrap();
+    world.deal().unwrap();
+    for kit in 0..receipts {
+        let receipt = world.accept(&world.kits[kit]);
+        world.open().receipt(receipt).unwrap();
+    }
+    world
+}
+
+/// The same people get the same codes, in whatever epoch.
+fn same_codes(world: &World, file: &str) {
+    codes_on(world, file);
+    assert_eq!(world.codes(file), world.codes("first"), "{file}");
+}
+
+/// At each moment of a dealing the home is lost and a backup of before is put back: with the copy
+/// of the ledger, from custodians, with `keys/` kept or old. No key is called lost that is sealed
+/// in the epoch that works or in the one that waits, and coding goes on.
+#[test]
+fn a_dealing_outlives_the_home_at_each_of_its_moments() {
+    for (moment, keeps_keys, copy_is_left) in (0..4)
+        .flat_map(|moment| [true, false].map(|keys| (moment, keys)))
+        .flat_map(|(moment, keys)| [true, false].map(|copy| (moment, keys, copy)))
+    {
+        let what = format!("{moment} receipts, keys kept: {keeps_keys}, a copy: {copy_is_left}");
+        let world = World::founded(2, 3);
+        world.statistics("population").unwrap();
+        world.code("population", "first", &PEOPLE).unwrap();
+        let backup = Backup::of(&world);
+        world.deal().unwrap();
+        for kit in 0..moment {
+            let receipt = world.accept(&world.kits[kit]);
+            world.open().receipt(receipt).unwrap();
+        }
+        for kit in 0..3 {
+            world.check(kit);
+        }
+        let before = lines(&world);
+        let kept = scratch();
+        copy_tree(&world.home().join("keys"), kept.path());
+        backup.put_back(&world, if copy_is_left { Life::Stays } else { Life::Lost });
+        if keeps_keys {
+            fs::remove_dir_all(world.home().join("keys")).unwrap();
+            copy_tree(kept.path(), &world.home().join("keys"));
+        }
+        let plan =
+            recovery(&world, &[0, 1, 2], &[]).unwrap_or_else(|error| panic!("{what}: {error}"));
+        // With the keys of before the dealing, what works now opens nothing: so it must be said.
+        let lost = moment == 3 && !keeps_keys;
+        assert_eq!(plan.plan.lost_keys.len(), usize::from(lost), "{what}");
+        drop(plan);
+        let (service, _) = recover(&world, &[0, 1, 2], &[]).unwrap();
+        assert!(lines(&world).starts_with(&before), "{what}: events are missing");
+        let working = service.state().working_epoch().unwrap().0;
+        assert_eq!(working, Epoch(if moment == 3 { 2 } else { 1 }), "{what}");
+        drop(service);
+        all_follow(&world);
+        if lost {
+            assert_eq!(code_of(world.code("population", "again", &PEOPLE)), "key-lost");
+            continue;
+        }
+        same_codes(&world, "again");
+        if moment < 3 {
+            // The dealing goes on where its seals are, and can be given up everywhere.
+            let begins = keeps_keys && world.path("shares").exists() && moment % 2 == 0;
+            let done = if begins { receive_rest(&world) } else { world.abandon(2) };
+            done.unwrap_or_else(|error| panic!("{what}: {error}"));
+            same_codes(&world, "afterwards");
+            world.deal().unwrap();
+            receive_rest(&world).unwrap();
+            same_codes(&world, "at last");
+        }
+    }
+}
+
+fn receive_rest(world: &World) -> Result<(), ServiceError> {
+    for kit in &world.kits {
+        let missing = world.ledger().state.pending_epoch().map(|(_, of)| of.missing());
+        if missing.is_some_and(|missing| missing.contains(Kit::open(kit, None).unwrap().name())) {
+            let receipt = world.accept(kit);
+            world.open().receipt(receipt)?;
+        }
+    }
+    Ok(())
+}
+
+fn code_of<T>(outcome: Result<T, ServiceError>) -> &'static str {
+    outcome.err().expect("it was not refused").code()
+}
+
+/// The new epoch works, and the former custodians alone have a ledger of before: what they follow
+/// is not taken, for those who came may have coded under their shares. Who came brings it back.
+#[test]
+fn dismissed_custodians_do_not_bring_their_epoch_back() {
+    let mut world = dealt(0);
+    world.abandon(2).unwrap();
+    let former = world.kits.clone();
+    // Nobody of the former three is among the new ones.
+    let kits: Vec<PathBuf> =
+        (4..=6).map(|i| world.kits_directory.path().join(format!("kit-{i}"))).collect();
+    let new = |kit: &PathBuf| {
+        let name = format!("new-{}", kit.file_name().unwrap().to_str().unwrap());
+        Kit::create(kit, cstatns::name::Name::new(&name).unwrap(), false, None).unwrap()
+    };
+    let cards = kits.iter().map(new).collect();
+    let backup = Backup::of(&world);
+    world.deal_to(2, cards, Vec::new()).unwrap();
+    for kit in 0..3 {
+        world.check(kit);
+    }
+    world.kits = kits.clone();
+    world.receive().unwrap();
+    let keys = scratch();
+    copy_tree(&world.home().join("keys"), keys.path());
+    same_codes(&world, "coded by the new ones");
+    backup.put_back(&world, Life::Lost);
+    fs::remove_dir_all(world.home().join("keys")).unwrap();
+    copy_tree(keys.path(), &world.home().join("keys"));
+
+    world.kits = former;
+    assert_eq!(code_of(recover(&world, &[0, 1, 2], &[]).map(drop)), "recovery-kits");
+    world.kits = kits;
+    let recovered = recovery(&world, &[0, 1, 2], &[]).unwrap();
+    assert_eq!(recovered.plan.lost_keys.len(), 0);
+    recovered.carry_out(Some(&read_lines)).map(drop).unwrap();
+    same_codes(&world, "again");
+}
+
+/// The seals of a dealing that waits come back from a mirror: without them it would not begin.
+#[test]
+fn seals_of_a_dealing_that_waits_come_back_from_a_mirror() {
+    let mut world = World::new(2, 3);
+    world.mirrors = vec![world.path("mirror")];
+    world.init().unwrap();
+    world.receive().unwrap();
+    world.statistics("population").unwrap();
+    world.code("population", "first", &PEOPLE).unwrap();
+    let backup = Backup::of(&world);
+    world.deal().unwrap();
+    backup.put_back(&world, Life::Stays);
+    let plan = recovery(&world, &[0, 1, 2], &[]).unwrap().plan;
+    let found: Vec<u32> = plan.found_keys.iter().map(|key| key.generation.get()).collect();
+    assert_eq!((found, plan.lost_keys.len()), (vec![1], 0));
+    recover(&world, &[0, 1, 2], &[]).map(drop).unwrap();
+    receive_rest(&world).unwrap();
+    assert_eq!(world.open().state().working_epoch().unwrap().0, Epoch(2));
+    same_codes(&world, "again");
+}
+
+/// A question to give a dealing up was open when the home was lost: it may have been given up, and
+/// its seals be gone. It is given up then, and its number is not used again.
+#[test]
+fn a_dealing_that_may_have_been_given_up_is_given_up() {
+    let world = dealt(1);
+    let mut service = world.open();
+    let action = Action::Abandon { epoch: Epoch(2) };
+    let draft = service.propose(action, SignedDuration::from_mins(10)).unwrap();
+    let backup = Backup::of(&world);
+    let gathered = service.gather(draft, |gathering| {
+        gathering.wait_for_others();
+        world.sent(gathering, &[0])
+    });
+    assert_eq!(code_of(gathered.map(drop)), "too-few-approvals");
+    drop(service);
+    backup.put_back(&world, Life::Lost);
+    recover(&world, &[0, 1, 2], &[]).map(drop).unwrap();
+    let service = world.open();
+    let dealing = &service.state().epochs()[&Epoch(2)];
+    let seals = fs::read_dir(world.home().join("keys")).unwrap();
+    let of_it = seals
+        .filter(|seal| seal.as_ref().unwrap().file_name().to_str().unwrap().ends_with(".2.key"));
+    assert_eq!((dealing.abandoned, of_it.count()), (true, 0));
+    assert_eq!(service.state().next_epoch(), Epoch(3));
+    drop(service);
+    same_codes(&world, "again");
+    assert_eq!(violations(&world, &world.open()), [""; 0]);
+}

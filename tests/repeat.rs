@@ -30,7 +30,10 @@ fn tree(directory: &Path) -> Vec<String> {
             if path.is_dir() {
                 walk(&path, top, found);
             }
-            found.push(path.strip_prefix(top).unwrap().to_str().unwrap().to_owned());
+            let name = path.strip_prefix(top).unwrap().to_str().unwrap().to_owned();
+            // The words of a card are drawn.
+            let is_key = name.starts_with("kit/card-") && name.ends_with(".key");
+            found.push(if is_key { "kit/card.key".to_owned() } else { name });
         }
     }
     let mut found = Vec::new();
@@ -97,6 +100,38 @@ fn a_kit_is_made_whole_or_made_again() {
     assert_eq!(new_kit(place.path()), Err("output-exists".to_owned()));
 }
 
+/// A kit has its cards wherever the drawing of another one stops: each that `card.json` was has its
+/// receiving key.
+#[test]
+fn a_kit_draws_a_card_wherever_the_last_drawing_stopped() {
+    let place = scratch();
+    let path = place.path().join("kit");
+    Kit::create(&path, name("alice"), false, None).unwrap();
+    let open = || Kit::open(&path, None).unwrap();
+    let (mut known, mut kinds) = (vec![open().card().clone()], [0; 2]);
+    for fault in [Fault::Stop as fn(usize) -> Fault, |at| Fault::Fail(at, ErrorKind::Other)] {
+        for number in 0.. {
+            let (mut kit, before) = (open(), open().card().clone());
+            let done = fault(number).during(place.path(), || kit.draw_card().is_ok());
+            let newest = open().card().clone();
+            kinds[usize::from(newest != before)] += 1;
+            known.push(newest);
+            for card in &known {
+                assert!(open().holds_card(&card.fingerprint()), "{number}");
+            }
+            // It is repeated.
+            known.push(open().draw_card().unwrap().clone());
+            assert_eq!(open().card(), known.last().unwrap());
+            let left = tree(place.path()).iter().filter(|name| name.ends_with("tmp")).count();
+            assert_eq!(left, 0, "{number}");
+            if done {
+                break;
+            }
+        }
+    }
+    assert!(kinds.iter().all(|kind| *kind > 1), "{kinds:?}");
+}
+
 #[test]
 fn a_kit_has_one_passphrase_or_the_other_wherever_its_change_stops() {
     let place = scratch();
@@ -149,7 +184,8 @@ fn what_is_left_of_a_kit_is_overwritten_unless_a_running_process_makes_it() {
         |place: &Path| tree(place).iter().filter(|name| name.ends_with("tmp/identity")).count();
     assert_eq!(temporaries(place.path()), 1, "a running process keeps what it writes");
     assert_eq!(running.commit().unwrap_err().code(), "output-exists");
-    assert_eq!(tree(place.path()), ["kit", "kit/card.json", "kit/identity", "kit/memory", "other"]);
+    let made = ["kit", "kit/card.json", "kit/card.key", "kit/identity", "kit/memory", "other"];
+    assert_eq!(tree(place.path()), made);
 
     // What is not a directory of ours is left alone.
     fs::write(place.path().join("file"), "data").unwrap();

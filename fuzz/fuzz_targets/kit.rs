@@ -8,10 +8,34 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use cstatns::custody::custodian::{Kit, kept_lines};
+use cstatns::jiff::Timestamp;
 use cstatns::name::canonical_json;
+use cstatns::state::{ReadLedger, read_ledger};
 use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
 
-const FILES: [&str; 5] = ["memory", "ledger.zst", "share-1", "card.json", "identity"];
+const FILES: [&str; 6] = ["memory", "ledger.zst", "share-1", "card.json", "identity", "card.key"];
+
+/// The name of a file in the kit: that of a card with its receiving key has the card's words.
+fn named(file: &str) -> &str {
+    static KEY: LazyLock<String> = LazyLock::new(|| {
+        let files = fs::read_dir(GOLDEN).expect("the kept kit").flatten();
+        let mut names = files.filter_map(|entry| entry.file_name().into_string().ok());
+        names.find(|name| name.ends_with(".key")).expect("a kept receiving key")
+    });
+    if file == "card.key" { &KEY } else { file }
+}
+
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/golden/kit-1");
+
+/// The ledger that the kept kit follows, and when it was seen.
+static SEEN: LazyLock<(ReadLedger, Timestamp)> = LazyLock::new(|| {
+    let home = Path::new(GOLDEN).with_file_name("home");
+    let card = fs::read(home.join("card.json")).expect("a kept card");
+    let card = serde_json::from_slice(&card).expect("a card");
+    let ledger = read_ledger(&home.join("ledger.jsonl"), &card).expect("the kept ledger");
+    (ledger, "2026-01-13T00:00:00Z".parse().expect("a time"))
+});
 
 /// A copy of the kept kit, in memory where there is such a place, and what the kit says of itself.
 static KEPT: LazyLock<(PathBuf, Vec<u8>)> = LazyLock::new(|| {
@@ -26,20 +50,30 @@ static KEPT: LazyLock<(PathBuf, Vec<u8>)> = LazyLock::new(|| {
 
 /// Lays the kept file there again.
 fn lay(kit: &Path, file: &str) {
-    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/golden/kit-1");
-    let bytes = fs::read(Path::new(golden).join(file)).expect("a kept file");
-    fs::write(kit.join(file), bytes).expect("room");
+    let bytes = fs::read(Path::new(GOLDEN).join(named(file))).expect("a kept file");
+    fs::write(kit.join(named(file)), bytes).expect("room");
 }
 
 fuzz_target!(|bytes: &[u8]| {
     let (kit, says) = &*KEPT;
     let Some((which, bytes)) = bytes.split_first() else { return };
     let file = FILES[usize::from(*which) % FILES.len()];
-    fs::write(kit.join(file), bytes).expect("room");
+    fs::write(kit.join(named(file)), bytes).expect("room");
     let _ = (Kit::card_in(kit), Kit::shown_by(kit), kept_lines(kit));
     if let Ok(kit) = Kit::open(kit, None) {
         assert!(canonical_json(&kit.shown()) == *says, "another kit");
         let _ = kit.evidence();
+    }
+    // What opens a share is read when a share is; then the kit remembers its check.
+    if ["share-1", "card.key"].contains(&file) {
+        let mut opened = Kit::open(kit, None).expect("no other file of it changed");
+        let (ledger, now) = &*SEEN;
+        if opened.check(ledger.view(), *now).is_ok() {
+            let kept = fs::read(Path::new(GOLDEN).join(named(file))).expect("a kept file");
+            let same = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).expect("it was read");
+            assert_eq!(same(bytes), same(&kept), "another share, or another key");
+            ["memory", "ledger.zst"].iter().for_each(|file| lay(kit, file));
+        }
     }
     lay(kit, file);
 });

@@ -1,16 +1,19 @@
-//! A custodian's kit: two private keys under a passphrase, the shares received, what the kit has
-//! seen and stated (SPEC §8).
+//! A custodian's kit: a signing key under a passphrase, cards with their receiving keys, the shares
+//! received, what the kit has seen and stated (SPEC §8).
 //!
-//! A kit is a directory: `identity` (private), `card.json` (public), `memory` (sealed),
-//! `ledger.zst` (the lines that it has folded), `share-<epoch>` (sealed),
-//! `receipt-<epoch>-held.json`. It belongs to one service, the first whose share it
-//! accepts.
+//! A kit is a directory: `identity` (the signing key), `card.json` (the newest card, public),
+//! `card-<words>.key` for each card (its receiving key, sealed), `memory` (sealed), `ledger.zst`
+//! (the lines that it has folded), `share-<epoch>` (sealed), `receipt-<epoch>-held.json`. It
+//! belongs to one service, the first whose share it accepts.
 
+mod cards;
 mod consent;
 mod doubt;
 mod error;
+mod forget;
 mod identity;
 mod memory;
+mod paper;
 mod passphrase;
 mod recovery;
 mod rekey;
@@ -19,35 +22,37 @@ mod remark;
 use std::path::{Path, PathBuf};
 
 use cstatns_base::files::{self, Access, FileError, PendingDirectory};
-use cstatns_base::name::{Hex, Name, canonical_json};
+use cstatns_base::name::{Name, canonical_json};
 use cstatns_base::secret::{Secret, wipe_stack};
-use cstatns_record::card::{Card, CardBody, ServiceCard};
+use cstatns_record::card::{Card, ServiceCard};
 use cstatns_record::checkpoint::{Cosignature, Head};
-use cstatns_record::dealing::{Dealing, Epoch};
+use cstatns_record::dealing::{Dealing, Epoch, Seat};
 use cstatns_record::evidence::{Evidence, EvidenceBody, Stated};
 use cstatns_record::receipt::{Receipt, ReceiptBody, ReceiptStatement};
-use cstatns_record::state::{State, View};
+use cstatns_record::state::{Refusal, State, View};
 use cstatns_record::statement::{FORMAT, Signed, Suite};
 use ed25519_dalek::SigningKey;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::protection::Closed;
 use crate::sharing::{Share, SharingError};
 
-use identity::{IdentityFile, associated, receiving_key, seal_identity, signing_key};
+use identity::{open_identity, seal_identity, signing_key};
 use memory::{Kept, new_memory};
 
 pub use consent::{Attending, Released, Watcher, question_for};
 pub use error::{KitError, ProposalFault};
 pub use memory::{Shown, ShownStatement, kept_lines};
+pub use paper::{Paper, Sheet};
 pub use remark::Remark;
 
 use super::share::{SealedShare, ShareFile, dealt_info};
 
 /// More than any file of a kit is long, in bytes.
 const LIMIT: u64 = 1 << 20;
+/// The name of the newest card.
+const CARD: &str = "card.json";
 
 /// An opened kit. It is not printed:
 ///
@@ -59,10 +64,18 @@ const LIMIT: u64 = 1 << 20;
 /// ```
 pub struct Kit {
     directory: PathBuf,
+    /// The newest one.
     card: Card,
-    /// The seed of the Ed25519 key, then the seed of the X-Wing key.
-    seeds: Secret<64>,
+    /// The seed of the Ed25519 key.
+    seed: Secret<32>,
     kept: Kept,
+}
+
+/// A ledger that a kit follows up to `head`, and a dealing of it in which the custodian sits.
+struct Seated<'a> {
+    head: Head,
+    dealing: &'a Dealing,
+    seat: &'a Seat,
 }
 
 impl Kit {
@@ -81,36 +94,27 @@ impl Kit {
         if passphrase.is_some_and(<[u8]>::is_empty) {
             return Err(KitError::EmptyPassphrase { kit: directory.to_owned() });
         }
-        let seeds = Secret::<64>::random();
-        let signing = signing_key(&seeds);
-        let body = CardBody {
-            format: FORMAT,
-            name,
-            external,
-            protected: passphrase.is_some(),
-            signing: Hex(signing.verifying_key().to_bytes()),
-            receiving: receiving_key(&seeds).public(),
-        };
-        let card = Card::new(body, &signing);
-        drop(signing);
-        let identity = seal_identity(&seeds, &card, passphrase);
-        let memory = new_memory(&seeds, &card);
+        let seed = Secret::random();
+        let (card, key) = cards::draw(&seed, name, external, passphrase.is_some());
+        let identity = seal_identity(&seed, &card.body.signing, passphrase);
+        let memory = new_memory(&seed, &card.body.signing);
         let kit = PendingDirectory::create(directory)?;
-        kit.write_new("identity", &identity, Access::Private)?;
-        kit.write_new("card.json", &line(&card), Access::Shared)?;
+        kit.write_new(identity::NAME, &identity, Access::Private)?;
+        kit.write_new(CARD, &line(&card), Access::Shared)?;
+        kit.write_new(&cards::file_name(&card.fingerprint()), &key, Access::Private)?;
         kit.write_new(memory::NAME, &memory, Access::Private)?;
         kit.commit()?;
         wipe_stack();
         Ok(card)
     }
 
-    /// Reads the card of the kit in `directory`, without its passphrase.
+    /// Reads the newest card of the kit in `directory`, without its passphrase.
     ///
     /// # Errors
     /// [`KitError::File`]; [`KitError::Damaged`].
     pub fn card_in(directory: &Path) -> Result<Card, KitError> {
-        let card: Card = read(directory, "card.json")?;
-        if card.is_sound() { Ok(card) } else { Err(damaged(directory, "card.json")) }
+        let card: Card = read(directory, CARD)?;
+        if card.is_sound() { Ok(card) } else { Err(damaged(directory, CARD)) }
     }
 
     /// What the kit in `directory` says of itself, without its passphrase: the custodian compares
@@ -130,46 +134,12 @@ impl Kit {
     /// [`KitError::Damaged`]; [`KitError::File`].
     pub fn open(directory: &Path, passphrase: Option<&[u8]>) -> Result<Self, KitError> {
         let card = Self::card_in(directory)?;
-        let identity: IdentityFile = read(directory, "identity")?;
-        if identity.format != FORMAT {
-            return Err(KitError::Version { kit: directory.to_owned(), found: identity.format });
-        }
-        let is_damaged = || damaged(directory, "identity");
-        if identity.card != card.fingerprint()
-            || identity.protection.is_some() != card.body.protected
-        {
-            return Err(is_damaged());
-        }
-        let mut seeds = Secret::<64>::try_fill(|seeds| {
-            let read = Zeroizing::new(
-                Hex::<64>::parse(identity.seeds.as_bytes()).ok_or_else(is_damaged)?.0,
-            );
-            seeds.copy_from_slice(&*read);
-            Ok::<_, KitError>(())
-        })?;
-        if let Some(protection) = &identity.protection {
-            let passphrase = passphrase
-                .ok_or_else(|| KitError::NeedsPassphrase { kit: directory.to_owned() })?;
-            seeds = Secret::try_fill(|clear| {
-                clear.copy_from_slice(seeds.expose());
-                let opened = protection.open(passphrase, &associated(&card), clear);
-                opened.map_err(|closed| match closed {
-                    Closed::Parameters => is_damaged(),
-                    Closed::Passphrase => KitError::Passphrase { kit: directory.to_owned() },
-                })
-            })?;
-        }
-        let signing = Hex(signing_key(&seeds).verifying_key().to_bytes());
-        let receiving = receiving_key(&seeds).public();
-        wipe_stack();
-        if signing != card.body.signing || receiving != card.body.receiving {
-            return Err(is_damaged());
-        }
-        let kept = Kept::open(directory, &card, &seeds)?;
-        Ok(Self { directory: directory.to_owned(), card, seeds, kept })
+        let seed = open_identity(directory, &card, passphrase)?;
+        let kept = Kept::open(directory, &card, &seed)?;
+        Ok(Self { directory: directory.to_owned(), card, seed, kept })
     }
 
-    /// The kit's card.
+    /// The kit's newest card: the one to deal to next.
     pub fn card(&self) -> &Card {
         &self.card
     }
@@ -234,8 +204,10 @@ impl Kit {
     ///
     /// # Errors
     /// [`KitError::Share`] when it is not this custodian's share of this dealing;
-    /// [`KitError::NotInRoster`]; [`KitError::OtherService`]; [`KitError::Shorter`] and
-    /// [`KitError::Forked`] when the ledger is not a longer one of what was seen.
+    /// [`KitError::NotInRoster`]; [`KitError::CardNotHeld`] and [`KitError::Forgotten`] when the
+    /// kit does not have the receiving key of the card that sits in it; [`KitError::OtherService`];
+    /// [`KitError::Shorter`] and [`KitError::Forked`] when the ledger is not a longer one of what
+    /// was seen.
     pub fn accept(
         &mut self,
         file: &ShareFile,
@@ -246,7 +218,7 @@ impl Kit {
         let newest = ledger.state.epochs().values().next_back();
         let asked = ledger.state.epochs().get(&file.epoch).or(newest);
         let dealing = &asked.expect("a ledger's first event deals shares").dealing;
-        let head = self.follow(&ledger, dealing)?;
+        let seated = self.follow(&ledger, dealing)?;
         if file.format != FORMAT {
             return Err(SharingError::Version { found: file.format }.into());
         }
@@ -262,18 +234,15 @@ impl Kit {
             let (custodian, owner) = (self.name().clone(), file.custodian.clone());
             return Err(SharingError::Swapped { custodian, owner }.into());
         }
-        self.open_share(&file.share, dealing)?;
+        self.open_share(&file.share, &seated)?;
         // The receipt states that the kept share opens.
-        if self.kept_share(dealing).is_err() {
+        if self.kept_share(&seated).is_err() {
             files::replace(&self.share_path(dealing.epoch), &line(file), Access::Private)?;
         }
         let statement =
             ReceiptStatement::ShareHeld { epoch: dealing.epoch, dealing: dealing.fingerprint() };
         let path = self.directory.join(format!("receipt-{}-held.json", dealing.epoch));
-        let receipt = match self.stated_before(&statement) {
-            Some(receipt) => receipt,
-            None => self.receipt(&ledger, head, statement, now)?,
-        };
+        let receipt = self.receipt_once(&ledger, &seated, statement, now)?;
         files::replace(&path, &line(&receipt), Access::Shared)?;
         Ok(path)
     }
@@ -285,36 +254,14 @@ impl Kit {
     /// As [`Kit::accept`].
     pub fn check(&mut self, ledger: View<'_>, now: Timestamp) -> Result<Receipt, KitError> {
         self.sweep();
-        let (head, dealing) = self.follow_working(&ledger)?;
-        self.kept_share(dealing)?;
-        self.receipt(&ledger, head, ReceiptStatement::CheckpointSeen {}, now)
-    }
-
-    /// Destroys the share of an epoch that is over, and what stopped processes left of it, and
-    /// states it.
-    ///
-    /// # Errors
-    /// [`KitError::ShareInUse`] when no later dealing works; [`KitError::File`] when the share does
-    /// not exist; and as [`Kit::check`].
-    pub fn forget(
-        &mut self,
-        epoch: Epoch,
-        ledger: View<'_>,
-        now: Timestamp,
-    ) -> Result<Receipt, KitError> {
-        let (head, _) = self.follow_newest(&ledger)?;
-        if ledger.state.working_epoch().map_or(true, |(working, _)| epoch >= working) {
-            return Err(KitError::ShareInUse { epoch });
-        }
-        // A temporary may hold the same share.
-        files::sweep(&self.directory)?;
-        files::destroy(&self.share_path(epoch))?;
-        self.receipt(&ledger, head, ReceiptStatement::ShareForgotten { epoch }, now)
+        let seated = self.follow_working(&ledger)?;
+        self.kept_share(&seated)?;
+        self.receipt(&ledger, &seated, ReceiptStatement::CheckpointSeen {}, now)
     }
 
     /// Lends the signing key, which is wiped afterwards.
     fn with_key<T>(&self, sign: impl FnOnce(&SigningKey) -> T) -> T {
-        let signed = sign(&signing_key(&self.seeds));
+        let signed = sign(&signing_key(&self.seed));
         wipe_stack();
         signed
     }
@@ -328,20 +275,39 @@ impl Kit {
     fn receipt(
         &mut self,
         ledger: &View<'_>,
-        head: Head,
+        seated: &Seated<'_>,
         statement: ReceiptStatement,
         now: Timestamp,
     ) -> Result<Receipt, KitError> {
-        let receipt = self.sign_receipt(ledger.state, head, statement, now);
+        let receipt = self.sign_receipt(ledger.state, seated, statement, now);
         let stated = Stated::Receipt { receipt: Box::new(receipt.clone()) };
-        self.kept.remember(ledger, head, Some(stated))?;
+        self.kept.remember(ledger, seated.head, Some(stated))?;
         Ok(receipt)
+    }
+
+    /// As [`Kit::receipt`]; a receipt with this statement that was given before is given again,
+    /// unless the ledger holds a later one already and would refuse it for its date.
+    fn receipt_once(
+        &mut self,
+        ledger: &View<'_>,
+        seated: &Seated<'_>,
+        statement: ReceiptStatement,
+        now: Timestamp,
+    ) -> Result<Receipt, KitError> {
+        let late = |receipt: &Receipt| {
+            let checked = ledger.state.check_receipt(receipt, now, ledger.history);
+            matches!(checked, Err(Refusal::ReceiptDate { .. }))
+        };
+        match self.stated_before(&statement).filter(|receipt| !late(receipt)) {
+            Some(receipt) => Ok(receipt),
+            None => self.receipt(ledger, seated, statement, now),
+        }
     }
 
     fn sign_receipt(
         &self,
         state: &State,
-        head: Head,
+        seated: &Seated<'_>,
         statement: ReceiptStatement,
         now: Timestamp,
     ) -> Receipt {
@@ -352,18 +318,18 @@ impl Kit {
                 suite: Suite::default(),
                 service: service.to_owned(),
                 by: self.name().clone(),
-                card: self.card.fingerprint(),
+                card: seated.seat.card.fingerprint(),
                 count: self.kept.next_count(state),
-                cosignature: Cosignature::sign(service, head, now, key),
+                cosignature: Cosignature::sign(service, seated.head, now, key),
                 statement,
             };
             Signed::new(body, key)
         })
     }
 
-    /// The receipt with this statement that the kit has given.
+    /// The last receipt with this statement that the kit has given.
     fn stated_before(&self, statement: &ReceiptStatement) -> Option<Receipt> {
-        self.kept.statements().iter().find_map(|stated| match stated {
+        self.kept.statements().iter().rev().find_map(|stated| match stated {
             Stated::Receipt { receipt } if receipt.body.statement == *statement => {
                 Some((**receipt).clone())
             }
@@ -375,58 +341,41 @@ impl Kit {
         self.directory.join(format!("share-{epoch}"))
     }
 
-    fn kept_share(&self, dealing: &Dealing) -> Result<Share, KitError> {
-        let missing = || KitError::NoShare { custodian: self.name().clone(), epoch: dealing.epoch };
-        let file: Option<ShareFile> =
-            read_if_present(&self.directory, &format!("share-{}", dealing.epoch))?;
-        self.open_share(&file.ok_or_else(missing)?.share, dealing)
+    fn kept_share(&self, seated: &Seated<'_>) -> Result<Share, KitError> {
+        let epoch = seated.dealing.epoch;
+        let missing = || KitError::NoShare { custodian: self.name().clone(), epoch };
+        let file: Option<ShareFile> = read_if_present(&self.directory, &format!("share-{epoch}"))?;
+        self.open_share(&file.ok_or_else(missing)?.share, seated)
     }
 
     /// Opens a dealt share and holds it against the ledger's commitment for this custodian.
-    fn open_share(&self, sealed: &SealedShare, dealing: &Dealing) -> Result<Share, KitError> {
-        let custodian = || self.name().clone();
-        let seat = dealing
-            .seat(self.name())
-            .ok_or_else(|| KitError::NotInRoster { custodian: custodian() })?;
-        let info = dealt_info(dealing.service.id(), dealing.epoch, &self.card);
-        let share = sealed
-            .open(&receiving_key(&self.seeds), &info)
-            .map_err(|_| SharingError::Altered { custodian: custodian() })?;
+    fn open_share(&self, sealed: &SealedShare, seated: &Seated<'_>) -> Result<Share, KitError> {
+        let Seated { dealing, seat, .. } = seated;
+        let altered = || SharingError::Altered { custodian: self.name().clone() };
+        let info = dealt_info(dealing.service.id(), dealing.epoch, &seat.card);
+        let key = self.receiving_key(seated)?;
+        let share = sealed.open(&key, &info).map_err(|_| altered())?;
         if *share.dealing() != dealing.id() || share.commitment() != seat.commitment {
-            return Err(SharingError::Altered { custodian: custodian() }.into());
+            return Err(altered().into());
         }
         Ok(share)
     }
 
-    /// This custodian sits in the roster, and the ledger extends the one last seen. Gives the head
-    /// that the ledger's checkpoint covers.
-    fn follow(&self, ledger: &View<'_>, dealing: &Dealing) -> Result<Head, KitError> {
-        let seat = dealing.seat(self.name());
-        if seat.is_none_or(|seat| seat.card != self.card) {
-            return Err(KitError::NotInRoster { custodian: self.name().clone() });
-        }
-        self.kept.follow(ledger)
+    /// This custodian sits in the dealing, and the ledger extends the one last seen.
+    fn follow<'a>(&self, ledger: &View<'_>, dealing: &'a Dealing) -> Result<Seated<'a>, KitError> {
+        let seat = dealing.seat_of(&self.card.body.signing);
+        let seat = seat.ok_or_else(|| self.not_in_roster())?;
+        Ok(Seated { head: self.kept.follow(ledger)?, dealing, seat })
     }
 
     /// As [`Kit::follow`], with the dealing that works; before all shares of the first one are
     /// held, with that one.
-    fn follow_working<'a>(&self, ledger: &View<'a>) -> Result<(Head, &'a Dealing), KitError> {
-        match ledger.state.working_dealing() {
-            Ok(dealing) => Ok((self.follow(ledger, dealing)?, dealing)),
-            Err(_) => self.follow_newest(ledger),
-        }
+    fn follow_working<'a>(&self, ledger: &View<'a>) -> Result<Seated<'a>, KitError> {
+        self.follow(ledger, ledger.state.following_dealing())
     }
 
-    /// As [`Kit::follow`], with the newest dealing that has a seat for this card.
-    fn follow_newest<'a>(&self, ledger: &View<'a>) -> Result<(Head, &'a Dealing), KitError> {
-        let mut dealings = ledger.state.epochs().values().rev().map(|epoch| &epoch.dealing);
-        let own = |dealing: &&Dealing| {
-            dealing.seat(self.name()).is_some_and(|seat| seat.card == self.card)
-        };
-        let dealing = dealings.find(own);
-        let dealing =
-            dealing.ok_or_else(|| KitError::NotInRoster { custodian: self.name().clone() })?;
-        Ok((self.follow(ledger, dealing)?, dealing))
+    fn not_in_roster(&self) -> KitError {
+        KitError::NotInRoster { custodian: self.name().clone() }
     }
 }
 

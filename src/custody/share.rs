@@ -131,6 +131,11 @@ impl ReceivingKey {
         Self(Secret::fill(|bytes| bytes.copy_from_slice(seed)))
     }
 
+    /// The seed, for the kit that keeps it.
+    pub(crate) fn seed(&self) -> &[u8; 32] {
+        self.0.expose()
+    }
+
     /// Its public key.
     pub fn public(&self) -> Hex<1216> {
         let key =

@@ -1,4 +1,4 @@
-//! The ceremony that founds a service, and the receipts that complete it (SPEC §8, §13).
+//! The ceremony that founds a service (SPEC §8, §13).
 
 use std::path::{Path, PathBuf};
 
@@ -6,19 +6,17 @@ use cstatns_base::files::{self, Access, FileError};
 use cstatns_base::name::{Name, canonical_json};
 use cstatns_base::secret::{Secret, wipe_stack};
 use cstatns_record::card::{Card, ServiceCard, ServiceKeys};
-use cstatns_record::dealing::{Dealing, DealingId, Epoch, Seat, Threshold, check_roster};
+use cstatns_record::dealing::{Dealing, Epoch, Threshold, check_roster};
 use cstatns_record::ledger::event::Event;
 use cstatns_record::ledger::{Ledger, Lines, checkpoint_path, next_line};
-use cstatns_record::receipt::Receipt;
 use cstatns_record::state::{Broken, State};
-use cstatns_record::statement::FORMAT;
 use serde::{Deserialize, Serialize};
 
-use crate::custody::share::{SealedShare, ShareFile, dealing_key, dealt_info};
+use crate::custody::share::ShareFile;
 use crate::keystore::{Keystore, Places};
-use crate::sharing::{SharingError, root_check, split};
 
 use super::copies::{self, Copies};
+use super::dealing::{Drawn, Handed, absolute, draw, share_paths};
 use super::{Clock, HOME_FORMAT, Identity, LIMIT, Service, ServiceError, read_service_card};
 
 /// What a service is founded with.
@@ -102,9 +100,7 @@ impl Service {
         made: Vec<PathBuf>,
     ) -> Result<Founded, ServiceError> {
         let shares_dir = absolute(founding.shares)?;
-        let share_path =
-            |card: &Card| shares_dir.join(format!("{}.{}.share", card.body.name, Epoch::FIRST));
-        let shares: Vec<PathBuf> = founding.cards.iter().map(share_path).collect();
+        let shares = share_paths(&shares_dir, &founding.cards, Epoch::FIRST);
         if let Some(taken) = shares.iter().find(|path| path.exists()) {
             return Err(FileError::Exists { path: taken.clone() }.into());
         }
@@ -164,10 +160,15 @@ impl Service {
             copies::declare_mirror(mirror, card.id())?;
         }
 
-        let dealing = deal(&card, threshold, founding.cards, founding.demo, &shares)?;
+        let Drawn { dealing, shares: files, .. } =
+            draw(&card, Epoch::FIRST, threshold, founding.cards, founding.demo, &shares_dir)?;
+        for (path, bytes) in &files {
+            files::write_new(path, bytes, Access::Private)?;
+        }
+        Handed::note(home, Epoch::FIRST, &files)?;
         let now = jiff::Timestamp::from_second(clock.now().as_second()).unwrap_or_default();
         let mut ledger = Ledger::create(&home.join("ledger.jsonl"))?;
-        let event = Event::Dealt { dealing: Box::new(dealing.clone()) };
+        let event = Event::Dealt { dealing: Box::new(dealing.clone()), keys: Vec::new() };
         let line = next_line(ledger.history(), card.id(), now, now, event);
         State::founded_by(&line).map_err(|reason| Broken::Unlawful { number: 1, reason })?;
         ledger.append(&line, &card, &key)?;
@@ -177,61 +178,6 @@ impl Service {
         wipe_stack();
         Ok(Founded { card, dealing, shares })
     }
-
-    /// Records a receipt. Returns whether all shares of the newest epoch are held now.
-    ///
-    /// # Errors
-    /// [`cstatns_record::state::Refusal`] when it does not fit, or is recorded already.
-    pub fn receipt(&mut self, receipt: Receipt) -> Result<bool, ServiceError> {
-        self.state.check_receipt(&receipt, self.clock(), self.ledger.history())?;
-        self.record(Event::Received { receipt })?;
-        self.start_epoch()?;
-        let newest = self.state.epochs().values().next_back();
-        Ok(newest.is_some_and(|epoch| epoch.missing().is_empty()))
-    }
-
-    /// Records that the newest epoch works once all its shares are held, unless a run or a
-    /// destruction has to end first: then the next opening does.
-    pub(super) fn start_epoch(&mut self) -> Result<bool, ServiceError> {
-        if self.state.pending().is_some() || self.state.owed().is_some() {
-            return Ok(false);
-        }
-        let Some(epoch) = self.state.complete_epoch() else { return Ok(false) };
-        self.record(Event::EpochWorking { epoch, keys: self.state.living_keys() })?;
-        Ok(true)
-    }
-}
-
-/// Draws a root secret, splits it and writes each share sealed to its custodian's card.
-fn deal(
-    service: &ServiceCard,
-    threshold: Threshold,
-    cards: Vec<Card>,
-    demo: bool,
-    paths: &[PathBuf],
-) -> Result<Dealing, ServiceError> {
-    let epoch = Epoch::FIRST;
-    let root = Secret::random();
-    let id = DealingId { service: service.id().to_owned(), epoch, threshold };
-    let mut roster = Vec::with_capacity(cards.len());
-    for ((card, share), path) in cards.into_iter().zip(split(&id, &root)?).zip(paths) {
-        let info = dealt_info(service.id(), epoch, &card);
-        let sealed = SealedShare::seal(&share, &card.body.receiving, &info)
-            .map_err(|_| SharingError::Format)?;
-        let file = ShareFile {
-            format: FORMAT,
-            service: service.id().to_owned(),
-            epoch,
-            custodian: card.body.name.clone(),
-            share: sealed,
-        };
-        files::write_new(path, &canonical_json(&file), Access::Private)?;
-        roster.push(Seat { card, commitment: share.commitment() });
-    }
-    let root_check = root_check(&root, service.id(), epoch);
-    let receiving = dealing_key(&root, service.id(), epoch).public();
-    let service = service.clone();
-    Ok(Dealing { epoch, threshold, demo, service, roster, root_check, receiving })
 }
 
 /// Undoes a ceremony that stopped before its first checkpoint. Its journal stays until the next
@@ -281,7 +227,7 @@ fn undo_stopped(home: &Path) -> Result<Vec<PathBuf>, ServiceError> {
         }
     }
     files::destroy_if_present(&Identity::path(home))?;
-    for name in ["ledger.jsonl", "places.json", "card.json"] {
+    for name in ["ledger.jsonl", "places.json", "card.json", &Handed::name(Epoch::FIRST)] {
         files::remove_if_present(&home.join(name))?;
     }
     Ok(unfinished.made)
@@ -349,58 +295,4 @@ pub(super) fn is_unfinished(home: &Path) -> bool {
 /// Removes the journal of a ceremony that finished but for this.
 pub(super) fn forget_journal(home: &Path) -> Result<bool, ServiceError> {
     Ok(files::remove_if_present(&Unfinished::path(home))?)
-}
-
-fn absolute(path: &Path) -> Result<PathBuf, FileError> {
-    std::path::absolute(path).map_err(|error| FileError::from_io(path, &error))
-}
-
-#[cfg(test)]
-mod tests {
-    use cstatns_base::name::Hex;
-    use cstatns_record::card::CardBody;
-    use ed25519_dalek::SigningKey;
-
-    use crate::custody::share::ReceivingKey;
-    use crate::sharing::recover;
-
-    use super::*;
-
-    /// What the ledger says of a dealing follows from the root that its shares give.
-    #[test]
-    fn a_dealing_states_the_keys_of_its_root() {
-        let directory = tempfile::tempdir().unwrap();
-        let new_key = || SigningKey::from_bytes(Secret::<32>::random().expose());
-        let receiving = [ReceivingKey::random(), ReceivingKey::random(), ReceivingKey::random()];
-        let card = |(text, receiving): (&str, &ReceivingKey)| {
-            let key = new_key();
-            let body = CardBody {
-                format: FORMAT,
-                name: Name::new(text).unwrap(),
-                external: false,
-                protected: false,
-                signing: Hex(key.verifying_key().to_bytes()),
-                receiving: receiving.public(),
-            };
-            Card::new(body, &key)
-        };
-        let cards: Vec<Card> =
-            ["ana", "ben", "chloe"].into_iter().zip(&receiving).map(card).collect();
-        let service = ServiceCard::of(&Name::new("office").unwrap(), &new_key());
-        let threshold = Threshold::new(2, 3).unwrap();
-        let paths = ["a", "b", "c"].map(|file| directory.path().join(file));
-        let dealing = deal(&service, threshold, cards.clone(), true, &paths).unwrap();
-        let open = |seat: usize| {
-            let bytes = files::read(&paths[seat], LIMIT).unwrap();
-            let file: ShareFile = serde_json::from_slice(&bytes).unwrap();
-            let info = dealt_info(service.id(), Epoch::FIRST, &cards[seat]);
-            let share = file.share.open(&receiving[seat], &info).unwrap();
-            (cards[seat].body.name.clone(), share)
-        };
-        let root = recover(&dealing.id(), &dealing.holders(), &[open(0), open(2)]).unwrap();
-        assert_eq!(dealing.root_check, root_check(&root, service.id(), Epoch::FIRST));
-        let key = |epoch| dealing_key(&root, service.id(), Epoch(epoch)).public();
-        assert_eq!(dealing.receiving, key(1));
-        assert_ne!(dealing.receiving, key(2));
-    }
 }

@@ -106,6 +106,13 @@ impl fmt::Display for Recovered {
                 match what {
                     Destroyed::Request { .. } => f.write_str("the request of delivery "),
                     Destroyed::Result { .. } => f.write_str("the copy of the delivered result "),
+                    Destroyed::Seals { epoch } => {
+                        return write!(
+                            f,
+                            "the keys that epoch {epoch} had sealed were still to be destroyed: \
+                            destroyed now"
+                        );
+                    }
                     Destroyed::Keys { domain } => {
                         return write!(
                             f,
@@ -232,6 +239,10 @@ impl Service {
         let Some(what) = self.state.owed().cloned() else { return Ok(None) };
         match &what {
             Destroyed::Keys { domain } => self.destroy_keys(domain)?,
+            Destroyed::Seals { epoch } => {
+                let how = means(self.keystore.destroy_epoch(*epoch)?);
+                self.record(Event::Destroyed { what: what.clone(), how })?;
+            }
             Destroyed::Request { run, part } => {
                 let id = DeliveryId { run: *run, part: *part };
                 let (journal, delivery) = (self.journal(&id)?, self.state.named(id));
@@ -302,6 +313,9 @@ impl Service {
         if self.start_epoch()? {
             recovered.push(Recovered::EpochStarted);
         }
+        if let Err(error) = self.destroy_shares() {
+            self.unpaid.get_or_insert(error.into());
+        }
         if self.state.pending().is_none() && self.forget_making()? {
             recovered.push(Recovered::Swept { files: 1 });
         }
@@ -317,7 +331,7 @@ impl Service {
             Destroyed::Request { run, part } | Destroyed::Result { run, part } => {
                 Some(self.state.named(DeliveryId { run: *run, part: *part }))
             }
-            Destroyed::Keys { .. } => None,
+            Destroyed::Keys { .. } | Destroyed::Seals { .. } => None,
         }
     }
 
@@ -380,7 +394,9 @@ impl Service {
     /// recorded as failed has left nothing.
     fn undo(&self, run: &RunId, action: &Action) -> Result<(), ServiceError> {
         match action {
-            Action::Open { .. } | Action::NewKey { .. } => self.unmake(run)?,
+            Action::Open { .. } | Action::NewKey { .. } | Action::Deal { .. } => {
+                self.unmake(run)?
+            }
             Action::Code { .. } | Action::Renew { .. } => {
                 let made = self.state.pending().map_or(0, |pending| pending.made);
                 for part in made + 1..=action.parts() {
@@ -398,7 +414,7 @@ impl Service {
             Action::Extend { .. }
             | Action::Close { .. }
             | Action::Examined { .. }
-            | Action::Deal { .. } => {}
+            | Action::Abandon { .. } => {}
         }
         Ok(())
     }

@@ -28,12 +28,43 @@ struct Making {
     files: Vec<MadeFile>,
 }
 
+/// A file that was written: where, and with which bytes.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct MadeFile {
-    path: PathBuf,
+pub(super) struct MadeFile {
+    pub(super) path: PathBuf,
     /// SHA-256("CStatNS/making/" ‖ the file's bytes).
     digest: Hex<32>,
+}
+
+impl MadeFile {
+    pub(super) fn of((path, bytes): (&Path, &[u8])) -> Self {
+        Self { path: path.to_owned(), digest: digest(bytes) }
+    }
+
+    /// Destroys what was stopped while it was written, or taken back. That it has left its name is
+    /// on disk first: under its own name, what is overwritten would be nobody's.
+    pub(super) fn destroy_leftover(&self, mark: &[u8; 16]) -> Result<(), FileError> {
+        let leftover = files::temporary_path(&self.path, mark);
+        if files::taken(&leftover)? {
+            files::settle(&leftover)?;
+        }
+        files::destroy_if_present(&leftover).map(drop)
+    }
+
+    /// Whether the file is there with these bytes.
+    pub(super) fn is_there(&self) -> Result<bool, FileError> {
+        match files::read(&self.path, LIMIT) {
+            Ok(bytes) => Ok(digest(&zeroize::Zeroizing::new(bytes)) == self.digest),
+            Err(
+                FileError::Missing { .. }
+                | FileError::TooLarge { .. }
+                | FileError::NotRegular { .. }
+                | FileError::NotDirectory { .. },
+            ) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 fn digest(bytes: &[u8]) -> Hex<32> {
@@ -68,7 +99,6 @@ impl Service {
         place: &KeyPlace<'_>,
         life: Option<Secret<32>>,
     ) -> Result<CheckValue, ServiceError> {
-        let mut making = Making { format: HOME_FORMAT, run: approved.run, files: Vec::new() };
         let drawn = (place.kind.is_research() && life.is_none()).then(Secret::<32>::random);
         let life = life.as_ref().or(drawn.as_ref());
         let (check, seal) = Keystore::seal(&approved.root, life, place)?;
@@ -80,18 +110,25 @@ impl Service {
             );
         }
         new.push((self.keystore.seal_path(place.domain, place.generation, place.epoch), &seal));
-        let entry = |(path, bytes): &(PathBuf, &[u8])| MadeFile {
-            path: path.clone(),
-            digest: digest(bytes),
-        };
-        making.files.extend(new.iter().map(entry));
+        self.make(&approved.run, new.iter().map(|(path, bytes)| (path.as_path(), *bytes)))?;
+        Ok(check)
+    }
+
+    /// Writes the files that a run makes, once its journal names them.
+    pub(super) fn make<'a>(
+        &self,
+        run: &RunId,
+        new: impl Iterator<Item = (&'a Path, &'a [u8])> + Clone,
+    ) -> Result<(), ServiceError> {
+        let files = new.clone().map(MadeFile::of).collect();
+        let making = Making { format: HOME_FORMAT, run: *run, files };
         files::replace(&Making::path(&self.home), &canonical_json(&making), Access::Private)?;
         for (path, bytes) in new {
-            let mut pending = Pending::create_marked(&path, &approved.run.0, Access::Private)?;
-            pending.write_all(bytes).map_err(|error| FileError::from_io(&path, &error))?;
+            let mut pending = Pending::create_marked(path, &run.0, Access::Private)?;
+            pending.write_all(bytes).map_err(|error| FileError::from_io(path, &error))?;
             pending.commit()?;
         }
-        Ok(check)
+        Ok(())
     }
 
     /// Destroys what the run made, and nothing else: a file counts if it holds the bytes that the
@@ -101,19 +138,8 @@ impl Service {
             return Ok(());
         };
         for made in &making.files {
-            let bytes = match files::read(&made.path, LIMIT) {
-                Ok(bytes) => zeroize::Zeroizing::new(bytes),
-                Err(
-                    FileError::Missing { .. }
-                    | FileError::TooLarge { .. }
-                    | FileError::NotRegular { .. }
-                    | FileError::NotDirectory { .. },
-                ) => {
-                    continue;
-                }
-                Err(error) => return Err(error.into()),
-            };
-            if digest(&bytes) == made.digest {
+            made.destroy_leftover(&run.0)?;
+            if made.is_there()? {
                 // Its name goes first: stopped while it is overwritten, it is known as a leftover
                 // and not by its bytes.
                 files::withdraw(&made.path, &run.0)?;
@@ -130,10 +156,12 @@ impl Service {
     /// Refuses an action that would make a key where there are files of keys that the ledger does
     /// not know.
     pub(super) fn check_key_names(&self, action: &Action) -> Result<(), ServiceError> {
-        let (Action::Open { domain, .. } | Action::NewKey { domain, .. }) = action else {
-            return Ok(());
+        let is_in_the_way = |found: &Found| match action {
+            Action::Open { domain, .. } | Action::NewKey { domain, .. } => found.domain == *domain,
+            Action::Deal { epoch, .. } => found.generation.is_some_and(|(_, of)| of == *epoch),
+            _ => false,
         };
-        match self.unknown_keys()?.into_iter().find(|found| found.domain == *domain) {
+        match self.unknown_keys()?.into_iter().find(is_in_the_way) {
             Some(Found { path, .. }) => Err(ServiceError::UnknownKey { path }),
             None => Ok(()),
         }
@@ -164,7 +192,10 @@ pub(super) fn unknown_keys(keystore: &Keystore, state: &State) -> Result<Vec<Fou
 /// Whether the ledger speaks of a key or a life secret.
 fn knows(state: &State, found: &Found) -> bool {
     state.domain(&found.domain).is_ok_and(|domain| match found.generation {
-        Some((generation, _)) => domain.key(generation).is_some(),
+        // What an epoch that is over had sealed is destroyed, if not now, then at the next opening.
+        Some((generation, epoch)) => {
+            domain.key(generation).is_some() && state.epochs().contains_key(&epoch)
+        }
         None => domain.kind.is_research(),
     })
 }

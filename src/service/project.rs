@@ -86,10 +86,7 @@ impl Service {
     }
 
     pub(super) fn destroy_keys(&mut self, domain: &Name) -> Result<(), ServiceError> {
-        let generations = self.state.domain(domain)?.generation().get();
-        let epochs: Vec<_> = self.state.epochs().keys().copied().collect();
-        let present =
-            self.keystore.destroy_project(self.card.id(), domain, generations, &epochs)?;
+        let present = self.keystore.destroy_project(self.card.id(), domain)?;
         let what = Destroyed::Keys { domain: domain.clone() };
         self.record(Event::Destroyed { what, how: super::destruction::means(present) })
     }

@@ -250,6 +250,10 @@ impl Service {
     fn assemble(&self, draft: Draft, given: Vec<Given>) -> Result<Quorum, ServiceError> {
         let placed = self.state.placed(&draft.question().run, self.ledger.history())?;
         let dealing = self.state.working_dealing()?;
+        // Another dealing works since custodians were asked.
+        if placed.question.epoch != dealing.epoch {
+            return Err(QuorumError::Epoch.into());
+        }
         Ok(Quorum::assemble(draft, given, &placed, dealing, self.clock())?)
     }
 

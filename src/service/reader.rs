@@ -79,6 +79,7 @@ impl fmt::Display for Unfinished {
                     Destroyed::Request { .. } => f.write_str("the request of delivery ")?,
                     Destroyed::Result { .. } => f.write_str("the copy of delivery ")?,
                     Destroyed::Keys { domain } => write!(f, "the keys of `{domain}`")?,
+                    Destroyed::Seals { epoch } => write!(f, "what epoch {epoch} has sealed")?,
                 }
                 delivery.iter().try_for_each(|delivery| delivery.fmt(f))?;
                 f.write_str(" is still to be destroyed")
@@ -182,7 +183,7 @@ impl Reader {
         Looked {
             home: &self.home,
             state: self.state(),
-            events: self.ledger.history.size(),
+            history: &self.ledger.history,
             bytes: self.ledger.length,
             keystore: &self.keystore,
             clock: clock::seconds(&*self.clock),
@@ -208,7 +209,7 @@ impl Reader {
                 Destroyed::Request { run, part } | Destroyed::Result { run, part } => {
                     Some(state.named(DeliveryId { run: *run, part: *part }))
                 }
-                Destroyed::Keys { .. } => None,
+                Destroyed::Keys { .. } | Destroyed::Seals { .. } => None,
             };
             found.push(Unfinished::Destruction { owed: owed.clone(), delivery });
         }

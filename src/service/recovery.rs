@@ -419,5 +419,17 @@ fn look_for_seals(
             None => lost.push(reference),
         }
     }
+    // Those of a dealing that waits for receipts: without them it does not begin.
+    let waits = state.pending_epoch();
+    for (epoch, key) in waits.iter().flat_map(|(epoch, of)| of.keys.iter().map(|key| (*epoch, key)))
+    {
+        if own.sealed_as(key, epoch).is_some() {
+            continue;
+        }
+        if let Some(seal) = others.iter().find_map(|other| other.sealed_as(key, epoch)) {
+            seals.push((own.seal_path(&key.domain, key.generation, epoch), seal));
+            found.push(key.living().place());
+        }
+    }
     Ok((seals, found, lost))
 }

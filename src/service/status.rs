@@ -9,8 +9,9 @@ use cstatns_base::files::{self, AtWork};
 use cstatns_base::language::Said;
 use cstatns_base::name::Name;
 use cstatns_record::dealing::Epoch;
+use cstatns_record::ledger::History;
 use cstatns_record::proposal::CLOCK_SKEW;
-use cstatns_record::state::{Fate, Run, State};
+use cstatns_record::state::{Checked, Exposure, ExternalRuns, Fate, Rehearsal, Run, State};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp};
@@ -19,7 +20,7 @@ use serde::Serialize;
 use super::identity::Identity;
 use super::making::unknown_keys;
 use super::outgoing::outgoing;
-use super::questions::wait_path;
+use super::questions::{noted_consents, wait_path};
 use super::{Outgoing, Service, ServiceError, Unfinished};
 use crate::keystore::Keystore;
 
@@ -65,6 +66,16 @@ pub struct Status {
     pub custody_doubted: Option<Epoch>,
     /// Its dealings.
     pub epochs: Vec<EpochStatus>,
+    /// What the shares of those that are over may still open.
+    pub exposures: Vec<Exposure>,
+    /// When the custodians of the working dealing last showed that they hold their shares.
+    pub checked: Vec<Checked>,
+    /// Those of them whose yearly check is overdue.
+    pub checks_overdue: Vec<Name>,
+    /// The runs that external custodians approved.
+    pub external_runs: Vec<ExternalRuns>,
+    /// The last rehearsal.
+    pub rehearsal: Option<Rehearsal>,
     /// Its domains.
     pub domains: Vec<DomainStatus>,
     /// Results that have not been stated delivered.
@@ -99,10 +110,18 @@ impl Status {
             || !self.copies_behind.is_empty()
             || self.keys_missing
             || !self.unknown_keys.is_empty()
-            || self.epochs.last().is_some_and(|newest| !newest.missing.is_empty())
+            || self.missing().next().is_some()
+            || self.exposures.iter().any(Exposure::is_alarm)
+            || !self.checks_overdue.is_empty()
             || self.domains.iter().any(DomainStatus::is_waiting)
             || !self.deliveries.iter().all(is_here);
         !matters
+    }
+
+    /// The custodians whose receipt for the newest dealing is missing, if it was not given up.
+    pub fn missing(&self) -> impl Iterator<Item = &Name> {
+        let newest = self.epochs.last().filter(|newest| !newest.abandoned);
+        newest.into_iter().flat_map(|newest| &newest.missing)
     }
 
     /// The projects past their end whose keys still exist: none, in a service whose timer runs.
@@ -121,6 +140,10 @@ pub struct QuestionStatus {
     pub event: u64,
     /// Until when approvals count.
     pub expires: Timestamp,
+    /// How many custodians must consent.
+    pub needed: usize,
+    /// Who has, as far as the command that waits for approvals from a distance has noted it.
+    pub consented: Vec<Name>,
     /// Whether a command waits for the approvals, if that could be found out. Where none does, the
     /// next one records that the question lapsed.
     pub waited_for: Option<bool>,
@@ -146,6 +169,10 @@ pub struct EpochStatus {
     pub threshold: Said,
     /// Custodians whose share-held receipt is missing.
     pub missing: Vec<Name>,
+    /// Whether it is the one that works.
+    pub working: bool,
+    /// Whether it was given up before it worked.
+    pub abandoned: bool,
 }
 
 /// How a domain stands.
@@ -201,7 +228,7 @@ impl DomainStatus {
 pub(super) struct Looked<'a> {
     pub(super) home: &'a Path,
     pub(super) state: &'a State,
-    pub(super) events: u64,
+    pub(super) history: &'a History,
     pub(super) bytes: u64,
     pub(super) keystore: &'a Keystore,
     /// What the clock says, in whole seconds.
@@ -214,7 +241,7 @@ impl Service {
         let looked = Looked {
             home: &self.home,
             state: &self.state,
-            events: self.ledger.history().size(),
+            history: self.ledger.history(),
             bytes: self.ledger.length(),
             keystore: &self.keystore,
             clock: self.clock(),
@@ -230,11 +257,13 @@ impl Looked<'_> {
         let now = clock.max(time);
         let behind = time.duration_since(clock).as_secs();
         let epochs = self.state.epochs().iter();
+        let working = self.state.working_epoch().ok().map(|(epoch, _)| epoch);
         let unknown_keys = unknown_keys(self.keystore, self.state);
+        let checked = self.state.checked();
         Status {
             service: self.state.service().id().to_owned(),
             demo: self.state.is_demo(),
-            events: self.events,
+            events: self.history.size(),
             bytes: self.bytes,
             time: self.state.time_at(clock),
             last_clock: self.state.last_clock(),
@@ -254,6 +283,15 @@ impl Looked<'_> {
                     asked: Said::of(&open.question.action.brief()),
                     event: open.number,
                     expires: open.question.expires,
+                    needed: self
+                        .state
+                        .epochs()
+                        .get(&open.question.epoch)
+                        .map_or(0, |epoch| epoch.dealing.threshold.k()),
+                    consented: noted_consents(self.home, run, self.state, self.history)
+                        .into_iter()
+                        .map(|consent| consent.body.by)
+                        .collect(),
                     waited_for: files::is_held(&wait_path(self.home, run)).ok(),
                 })
                 .collect(),
@@ -264,8 +302,19 @@ impl Looked<'_> {
                     epoch: *epoch,
                     threshold: Said::of(&state.dealing.threshold),
                     missing: state.missing(),
+                    working: working == Some(*epoch),
+                    abandoned: state.abandoned,
                 })
                 .collect(),
+            exposures: self.state.exposures(),
+            checks_overdue: checked
+                .iter()
+                .filter(|checked| checked.is_overdue(now))
+                .map(|checked| checked.custodian.clone())
+                .collect(),
+            checked,
+            external_runs: self.state.external_runs(),
+            rehearsal: self.state.rehearsal().cloned(),
             domains: self
                 .state
                 .domains()
@@ -292,7 +341,7 @@ impl Looked<'_> {
             matches!(run.fate, Fate::Result | Fate::Failed { .. }) && run.since > witnessed
         };
         let runs = self.state.runs().values().filter(ended).count() as u64;
-        (witnessed < self.events).then_some(Unseen { from: witnessed + 1, runs })
+        (witnessed < self.history.size()).then_some(Unseen { from: witnessed + 1, runs })
     }
 
     fn domain_status(&self, name: &Name, now: Timestamp) -> DomainStatus {

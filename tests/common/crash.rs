@@ -7,6 +7,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use cstatns::coded::Coded as _;
+use cstatns::dealing::Epoch;
 use cstatns::delivery::DeliveryId;
 use cstatns::domain::KeyState;
 use cstatns::files::Step;
@@ -197,8 +198,14 @@ pub fn names(directory: &Path) -> BTreeSet<String> {
 pub fn facts(service: &Service) -> String {
     let state = service.state();
     let mut facts = String::new();
-    for (epoch, dealing) in state.epochs() {
-        facts += &format!("epoch {epoch}, held by {:?}\n", dealing.held);
+    // The number of a dealing that failed is spent.
+    for (epoch, dealing) in state.epochs().values().enumerate() {
+        let (held, forgotten) = (&dealing.held, &dealing.forgotten);
+        let over = dealing.until.is_some();
+        facts += &format!(
+            "epoch {epoch}, held by {held:?}, {forgotten:?} {} {over} {}\n",
+            dealing.working, dealing.abandoned
+        );
     }
     for (name, domain) in state.domains() {
         let keys: Vec<_> = domain.keys.values().map(|key| (key.state, key.compromised)).collect();
@@ -250,7 +257,20 @@ pub fn violations(world: &World, service: &Service) -> Vec<String> {
     }
     let mut known = usual.clone();
     known.extend(["aside", "snapshot"].map(str::to_owned));
+    // Where the shares of a dealing lie that waits for receipts.
+    let waits = state.pending_epoch().filter(|_| state.complete_epoch().is_none());
+    let noted = waits.map(|(epoch, _)| format!("shares.{epoch}.json"));
+    usual.extend(noted.clone());
+    known.extend(noted);
     differ("the home", &names(&home), &usual, &known, &mut wrong);
+    let shares = waits.into_iter().flat_map(|(epoch, dealing)| {
+        let roster = dealing.dealing.roster.iter();
+        roster.map(move |seat| format!("{}.{epoch}.share", seat.card.body.name))
+    });
+    let shares: BTreeSet<String> = shares.collect();
+    if world.path("shares").is_dir() {
+        differ("shares/", &names(&world.path("shares")), &shares, &shares, &mut wrong);
+    }
 
     // The ledger ends where its checkpoint does.
     let ledger = fs::read(home.join("ledger.jsonl")).unwrap();
@@ -267,8 +287,13 @@ pub fn violations(world: &World, service: &Service) -> Vec<String> {
         ["cstatns-life", "checkpoint", "ledger.jsonl"].map(str::to_owned).into();
     let mut needed_lives = lives.clone();
     for (name, domain) in state.domains().iter().filter(|(_, domain)| domain.destroyed.is_none()) {
-        let own: Vec<String> =
-            (1..=domain.keys.len()).map(|g| format!("{name}.{g}.1.key")).collect();
+        let working = state.working_epoch().map_or(Epoch::FIRST, |(epoch, _)| epoch);
+        let kept = domain.keys.iter().filter(|(_, key)| key.state != KeyState::Lost);
+        let mut own: Vec<String> = kept.map(|(g, _)| format!("{name}.{g}.{working}.key")).collect();
+        if let Some((epoch, dealing)) = state.pending_epoch() {
+            let sealed = dealing.keys.iter().filter(|key| key.domain == *name);
+            own.extend(sealed.map(|key| format!("{name}.{}.{epoch}.key", key.generation)));
+        }
         let life = domain.kind.is_research().then(|| format!("{name}.life"));
         if domain.ended.is_none() {
             needed_seals.extend(own.iter().cloned());

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::slice::from_ref;
 
+use cstatns::card::Card;
 use cstatns::code::{Code, Generation};
 use cstatns::coder::{Coder, Renewer};
 use cstatns::commitment::{Commit, Commitment, CommitmentKey, Context, Use};
@@ -18,9 +19,11 @@ use cstatns::custody::approval::Approval;
 use cstatns::custody::custodian::{Kit, KitError};
 use cstatns::custody::quorum::Quorum;
 use cstatns::custody::share::ShareFile;
+use cstatns::dealing::{Epoch, Threshold};
 use cstatns::domain::{Kind, RenewalReason};
 use cstatns::files::FileError;
 use cstatns::identifier::{Identifier, Scheme};
+use cstatns::ledger::event::KeyRef;
 use cstatns::name::Name;
 use cstatns::proposal::{Action, Input};
 use cstatns::proposal_file::ProposalFile;
@@ -28,8 +31,9 @@ use cstatns::receipt::Doubted;
 use cstatns::receipt::Receipt;
 use cstatns::received::Received;
 use cstatns::service::{
-    Clock, Counts, Founding, Gathering, LeftResult, Made, Opening, Outcome, ReadResult, Recovered,
-    ResultFile, RunFiles, Seal, Service, ServiceError, WorkError, Written, read_service_card,
+    Clock, Counts, Dealt, Founding, Gathering, LeftResult, Made, Opening, Outcome, ReadResult,
+    Recovered, ResultFile, RunFiles, Seal, Service, ServiceError, WorkError, Written,
+    read_service_card,
 };
 use cstatns::state::{ReadLedger, read_ledger};
 use jiff::tz::TimeZone;
@@ -164,6 +168,47 @@ impl World {
         Ok(())
     }
 
+    /// The cards of these kits, drawn for the next dealing.
+    pub fn draw_cards(&self, kits: &[usize]) -> Vec<Card> {
+        let draw = |kit: &usize| self.kit(*kit).draw_card().unwrap().clone();
+        kits.iter().map(draw).collect()
+    }
+
+    /// A quorum deals shares of a new root to these cards.
+    pub fn deal_to(
+        &self,
+        k: usize,
+        cards: Vec<Card>,
+        left_behind: Vec<KeyRef>,
+    ) -> Result<Dealt, ServiceError> {
+        let mut service = self.try_open()?;
+        let epoch = service.state().next_epoch();
+        let threshold = Threshold::new(k, cards.len())?;
+        let action = Action::Deal { epoch, threshold, cards, left_behind };
+        let quorum = self.quorum(&mut service, action)?;
+        service.deal(quorum, &self.path("shares"))
+    }
+
+    /// The same to all custodians, by the same threshold.
+    pub fn deal(&self) -> Result<Dealt, ServiceError> {
+        let all: Vec<usize> = (0..self.kits.len()).collect();
+        self.deal_to(self.k, self.draw_cards(&all), Vec::new())
+    }
+
+    /// A quorum gives up a dealing.
+    pub fn abandon(&self, epoch: u32) -> Result<(), ServiceError> {
+        let mut service = self.try_open()?;
+        let quorum = self.quorum(&mut service, Action::Abandon { epoch: Epoch(epoch) })?;
+        service.abandon(quorum)
+    }
+
+    /// A custodian states that their share of an epoch is destroyed, and the service records it.
+    pub fn forget(&self, kit: usize, epoch: u32) -> Result<(), ServiceError> {
+        let ledger = self.ledger();
+        let receipt = self.kit(kit).forget(Epoch(epoch), ledger.view(), self.clock.now())?;
+        self.try_open()?.receipt(receipt).map(|_| ())
+    }
+
     /// The ledger as everybody but the service reads it.
     pub fn ledger(&self) -> ReadLedger {
         let home = self.home();
@@ -175,9 +220,11 @@ impl World {
         Kit::open(&self.kits[kit], None).unwrap()
     }
 
+    /// The custodian with this kit accepts their share of the newest dealing.
     pub fn accept(&self, directory: &Path) -> Receipt {
         let mut kit = Kit::open(directory, None).unwrap();
-        let share = self.path("shares").join(format!("{}.1.share", kit.name()));
+        let epoch = *self.ledger().state.epochs().last_key_value().unwrap().0;
+        let share = self.path("shares").join(format!("{}.{epoch}.share", kit.name()));
         let share: ShareFile = serde_json::from_slice(&std::fs::read(share).unwrap()).unwrap();
         let receipt = kit.accept(&share, self.ledger().view(), self.clock.now()).unwrap();
         serde_json::from_slice(&std::fs::read(receipt).unwrap()).unwrap()

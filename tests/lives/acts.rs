@@ -3,6 +3,7 @@
 use std::fs;
 
 use cstatns::code::Generation;
+use cstatns::custody::custodian::{Kit, KitError};
 use cstatns::domain::{Kind, RenewalReason};
 use cstatns::proposal::{Action, QuorumError};
 use cstatns::receipt::Doubted;
@@ -28,7 +29,7 @@ const fn act(
     Act { name, weight, run }
 }
 
-pub(crate) const ACTS: [Act; 17] = [
+pub(crate) const ACTS: [Act; 21] = [
     act("code", 24, code),
     act("code of two requests", 4, code_parts),
     act("renew", 12, renew),
@@ -46,10 +47,14 @@ pub(crate) const ACTS: [Act; 17] = [
     act("publish", 4, publish),
     act("expire", 4, expire),
     act("another signing key", 1, rekey),
+    act("deal", 3, deal),
+    act("receipts of a dealing", 14, receive),
+    act("abandon", 3, abandon),
+    act("forget", 5, forget),
 ];
 
 /// Why an act of a healthy service may be refused.
-pub(crate) const REFUSALS: [&str; 21] = [
+pub(crate) const REFUSALS: [&str; 25] = [
     "unknown-domain",
     "domain-exists",
     "name-burnt",
@@ -71,6 +76,10 @@ pub(crate) const REFUSALS: [&str; 21] = [
     "result-missing",
     "already-delivered",
     "unknown-delivery",
+    "dealing-pending",
+    "no-dealing",
+    "card-used",
+    "receipt-known",
 ];
 
 fn none() -> Result<(), ServiceError> {
@@ -290,4 +299,83 @@ pub(crate) fn rekey(life: &mut Life) -> Result<(), ServiceError> {
         statements.push(life.world.kit(kit).accept_service(&card, ledger.view(), clock.now())?);
     }
     Service::rekey(&home, clock, opening(), statements).map(drop)
+}
+
+/// A dealing to all custodians. Who was left behind, or has left, has a successor of the same name
+/// with a kit of their own.
+fn deal(life: &mut Life) -> Result<(), ServiceError> {
+    let mut cards = Vec::new();
+    for at in 0..life.n() {
+        let mut kit = life.kit(at);
+        cards.push(match life.cut.contains(&at) || life.random.one_in(8) {
+            true => life.new_kit(kit.name().clone())?,
+            false => kit.draw_card()?.clone(),
+        });
+    }
+    life.world.deal_to(life.k, cards, Vec::new()).map(|_| ())
+}
+
+/// The receipts of some of the custodians of a dealing that waits, mostly of all.
+fn receive(life: &mut Life) -> Result<(), ServiceError> {
+    let all = !life.random.one_in(3);
+    life.receive(all)
+}
+
+impl Life {
+    /// The receipts of the custodians of a dealing that waits, or of one of them. It is given up
+    /// where one of them cannot have their share.
+    pub(crate) fn receive(&mut self, all: bool) -> Result<(), ServiceError> {
+        let Some((epoch, pending)) = self.state().pending_epoch() else { return none() };
+        let missing = pending.missing();
+        let seats = pending.dealing.roster.iter().map(|seat| &seat.card.body);
+        let signing: Vec<_> = seats
+            .filter(|body| missing.contains(&body.name))
+            .map(|body| (body.name.clone(), body.signing))
+            .take(if all { missing.len() } else { 1 })
+            .collect();
+        for (name, signing) in signing {
+            let mut kit = Kit::open(&self.holder(&signing), None)?;
+            let mut service = self.world.try_open()?;
+            let share = self.world.path("shares").join(format!("{name}.{epoch}.share"));
+            let share = serde_json::from_slice(&fs::read(share).map_err(|_| gone())?);
+            let share = share.map_err(|_| gone())?;
+            match kit.accept(&share, service.view(), service.now()) {
+                // The kit was put back from a copy that was made before the card.
+                Err(KitError::CardNotHeld { .. }) => {
+                    self.stats.count("seen", "card not held");
+                    drop(service);
+                    return self.world.abandon(epoch.0);
+                }
+                receipt => {
+                    let receipt = fs::read(receipt?).map_err(|_| gone())?;
+                    service.receipt(serde_json::from_slice(&receipt).map_err(|_| gone())?)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn gone() -> ServiceError {
+    cstatns::state::Refusal::UnknownDelivery.into()
+}
+
+fn abandon(life: &mut Life) -> Result<(), ServiceError> {
+    let Some((epoch, _)) = life.state().pending_epoch() else { return none() };
+    life.world.abandon(epoch.0)
+}
+
+/// A custodian forgets a share of an epoch that is over.
+fn forget(life: &mut Life) -> Result<(), ServiceError> {
+    let kits = life.honest();
+    let Some(at) = life.random.of(&kits) else { return none() };
+    let (mut kit, ledger) = (life.kit(at), life.world.ledger());
+    let over = ledger.state.epochs().iter().filter(|(epoch, of)| {
+        let seat = of.dealing.seat(kit.name());
+        let sits = seat.is_some_and(|seat| seat.card.body.signing == kit.card().body.signing);
+        of.until.is_some() && sits && !of.forgotten.contains(kit.name()) && epoch.0 > 0
+    });
+    let Some((epoch, _)) = over.last() else { return none() };
+    let receipt = kit.forget(*epoch, ledger.view(), life.world.clock.now())?;
+    life.world.try_open()?.receipt(receipt).map(|_| ())
 }

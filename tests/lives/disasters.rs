@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use cstatns::custody::custodian::Kit;
 use cstatns::service::{Clock as _, Service};
 use cstatns::state::read_ledger;
 use jiff::SignedDuration;
@@ -162,6 +163,9 @@ fn older_kit(life: &mut Life) -> bool {
     let stale = life.honest().into_iter().filter(|kit| life.is_stale(*kit)).count();
     let Some((kit, copy)) = life.old_kits.pop() else { return false };
     let known = life.cut.contains(&kit) || life.is_stale(kit);
+    // One from before the shares in use is lost, not old: a dealing replaces it.
+    let working = life.state().working_epoch().unwrap().0;
+    let known = known || !Kit::open(copy.path(), None).unwrap().holds_share(working);
     if known || stale + life.cut.len() >= life.n() - life.k {
         return false;
     }

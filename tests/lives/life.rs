@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use cstatns::card::Card;
 use cstatns::coded::Coded as _;
-use cstatns::custody::custodian::{Kit, Shown};
+use cstatns::custody::custodian::{Kit, KitError, Shown};
+use cstatns::name::{Hex, Name};
 use cstatns::service::{Clock as _, Founding, Made, Service, ServiceError};
 use cstatns::state::ReadLedger;
 use jiff::{SignedDuration, Timestamp};
@@ -18,7 +20,7 @@ use crate::disasters::DISASTERS;
 use crate::rules::{Known, whole_lines};
 
 pub(crate) const DAY: SignedDuration = SignedDuration::from_hours(24);
-const YEARS: i64 = 20;
+const YEARS: i64 = 50;
 
 /// What happened, by kind and name.
 #[derive(Default)]
@@ -119,6 +121,8 @@ pub(crate) struct Life {
     /// Copies of the home; life secrets that lie in it are in them, against the rules.
     pub backups: Vec<tempfile::TempDir>,
     pub old_kits: Vec<(usize, tempfile::TempDir)>,
+    /// Every kit that there was.
+    all_kits: Vec<PathBuf>,
     /// Who was left behind by a recovery at which their kit was not at hand.
     pub cut: BTreeSet<usize>,
     /// What each custodian keeps on paper of their kit.
@@ -172,6 +176,7 @@ impl Life {
             away: None,
             backups: Vec::new(),
             old_kits: Vec::new(),
+            all_kits: Vec::new(),
             cut: BTreeSet::new(),
             paper: vec![Shown::default(); n],
             ledger,
@@ -182,6 +187,7 @@ impl Life {
             stats: Stats::default(),
             log: Vec::new(),
         };
+        life.all_kits = life.custodians.clone();
         life.back_up();
         life.look();
         life
@@ -191,7 +197,7 @@ impl Life {
         self.custodians.len()
     }
 
-    /// Twenty years.
+    /// Fifty years.
     pub(crate) fn live(mut self) -> Stats {
         let ends = self.truth + SignedDuration::from_hours(YEARS * 8766);
         // Four lives in a row have every disaster between them, as far as their places allow it.
@@ -388,6 +394,37 @@ impl Life {
     pub(crate) fn file(&mut self) -> String {
         self.files += 1;
         format!("run-{}", self.files)
+    }
+
+    /// The card of a kit that is made for a custodian of this name.
+    pub(crate) fn new_kit(&mut self, name: Name) -> Result<Card, KitError> {
+        let kit = self.world.path(&format!("custodians/kit-{}", self.all_kits.len() + 1));
+        let card = Kit::create(&kit, name, false, None)?;
+        self.all_kits.push(kit);
+        Ok(card)
+    }
+
+    /// The kit with this signing key.
+    pub(crate) fn holder(&self, signing: &Hex<32>) -> PathBuf {
+        let held =
+            |kit: &&PathBuf| Kit::card_in(kit).is_ok_and(|card| card.body.signing == *signing);
+        self.all_kits.iter().find(held).unwrap().clone()
+    }
+
+    /// Once another dealing works, its custodians are those who are asked.
+    pub(crate) fn succeed(&mut self) {
+        let Ok((_, working)) = self.ledger.state.working_epoch() else { return };
+        let roster = working.dealing.roster.iter();
+        let kits: Vec<PathBuf> = roster.map(|seat| self.holder(&seat.card.body.signing)).collect();
+        for (at, kit) in kits.into_iter().enumerate() {
+            if self.custodians[at] != kit {
+                self.custodians[at] = kit;
+                self.cut.remove(&at);
+                self.paper[at] = Shown::default();
+                self.old_kits.retain(|(of, _)| *of != at);
+                self.stats.count("seen", "successor");
+            }
+        }
     }
 
     /// Two to four people.

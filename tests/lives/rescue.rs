@@ -256,6 +256,7 @@ impl Life {
             self.state().domains().keys().map(|name| name.as_str().to_owned()).collect();
         self.random.shuffle(&mut domains);
         domains.retain(|domain| !self.has_ended(domain));
+        self.settle_dealing();
         domains.truncate(if all { domains.len() } else { 1 });
         let coded = self.stats.of("seen", "code");
         for domain in domains {
@@ -275,6 +276,23 @@ impl Life {
             let examined = if doubted { self.examine(None) } else { Ok(()) };
             if let Err(error) = examined.and_then(|()| self.world.statistics(&domain)) {
                 self.fail(format!("no domain can be opened: {}: {error}", error.code()));
+            }
+            self.look();
+        }
+    }
+
+    /// A dealing that waits begins, or is given up: nothing new is opened before.
+    fn settle_dealing(&mut self) {
+        self.choose_all();
+        let begins = self.random.one_in(2);
+        if begins && let Err(error) = self.receive(true) {
+            self.stats.count("dealing not begun", error.code());
+        }
+        self.look();
+        if let Some((epoch, _)) = self.state().pending_epoch() {
+            self.choose_all();
+            if let Err(error) = self.world.abandon(epoch.0) {
+                self.fail(format!("a dealing cannot be given up: {}: {error}", error.code()));
             }
             self.look();
         }

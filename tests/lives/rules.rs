@@ -129,6 +129,7 @@ impl Life {
         if own.starts_with(&self.known.ledger) {
             self.known.ledger = own;
             self.ledger = ledger;
+            self.succeed();
             self.look_at_paper();
         }
     }
@@ -224,9 +225,10 @@ impl Life {
     /// secret in a place.
     pub(crate) fn has_key(&self, key: &Key, others: &[PathBuf]) -> bool {
         let (domain, generation) = key;
+        let epoch = self.state().working_epoch().unwrap().0;
         let home = self.world.home();
         let sealed = std::iter::once(&home).chain(others).any(|place| {
-            let bytes = fs::read(place.join(format!("keys/{domain}.{generation}.1.key")));
+            let bytes = fs::read(place.join(format!("keys/{domain}.{generation}.{epoch}.key")));
             let seal: Option<serde_json::Value> =
                 bytes.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
             let label = seal
@@ -286,7 +288,7 @@ impl Life {
         let missing = self.honest().into_iter().flat_map(unanswered);
         let again = |doubt: &Doubt| {
             let mut all = recorded.values();
-            all.any(|known| known.card == doubt.body.card && known.about == doubt.body.about)
+            all.any(|known| known.by == doubt.body.by && known.about == doubt.body.about)
         };
         let missing = missing.inspect(|doubt| {
             let lives = match &doubt.body.about {

@@ -1,7 +1,7 @@
 """The actions of SPEC section 9 and when section 12 makes them lawful; doubts, and what they stop."""
 import datetime
 
-from dealings import complete, working
+from dealings import check_roster, complete, pending, working
 from identifiers import tag
 from refusal import Refused
 
@@ -41,16 +41,16 @@ class Doubts:
     def copy(self):
         return Doubts(self.known)
 
-    def add(self, digest, card, about, keys, waits):
-        self.known[digest] = (card, about, keys, waits)
+    def add(self, digest, signing, about, keys, waits):
+        self.known[digest] = (signing, about, keys, waits)
 
     def examine(self, digests):
         """Closed doubts stop nothing, and may be stated again."""
         for digest in digests:
             del self.known[digest]
 
-    def stated(self, card, about):
-        return any(known[:2] == (card, about) for known in self.known.values())
+    def stated(self, signing, about):
+        return any(known[:2] == (signing, about) for known in self.known.values())
 
     def compromised(self, domain, generation):
         return any((domain, generation) in keys for _, _, keys, _ in self.known.values())
@@ -86,6 +86,7 @@ def living(state, name, at):
 
 
 def open_(state, action, at):
+    no_dealing_waits(state)
     kind, least = action["kind"], action["minimum_batch"]
     demand(action["domain"] not in state.domains, "domain-exists")
     demand(action["domain"] not in state.burnt_names, "name-burnt")
@@ -139,6 +140,7 @@ def renew(state, action, at):
 
 
 def new_key(state, action, at):
+    no_dealing_waits(state)
     domain = living(state, action["domain"], at)
     demand(action["generation"] == domain.next(), "generation")
     demand(not domain.research or domain.newest_kept() is not None, "key-lost")
@@ -157,16 +159,30 @@ def examined(state, action, at):
     demand(all(state.doubts.closable(digest, action["domain"]) for digest in action["doubts"]), "no-doubt")
 
 
+def no_dealing_waits(state):
+    demand(pending(state.epochs) is None, "dealing-pending")
+
+
 def deal(state, action, at):
-    threshold, cards = action["threshold"], action["cards"]
-    demand(threshold["k"] <= threshold["n"], "threshold")
-    demand(len(cards) == threshold["n"] == len(set(cards)), "cards")
+    no_dealing_waits(state)
+    demand(action["epoch"] == state.next_epoch(), "epoch")
+    check_roster(action["cards"], action["threshold"], state.demo)
+    used = {seat.receiving for epoch in state.epochs.values() for seat in epoch.roster}
+    demand(all(card["body"]["receiving"] not in used for card in action["cards"]), "card-used")
+    living = [{"domain": key["domain"], "generation": key["generation"]} for key in state.living_keys()]
+    demand([key for key in living if key in action["left_behind"]] == action["left_behind"], "left-behind")
 
 
-KINDS = {"open": open_, "extend": extend, "code": code, "renew": renew, "new-key": new_key, "close": close, "examined": examined, "deal": deal}
+def abandon(state, action, at):
+    waits = pending(state.epochs)
+    demand(waits is not None and waits.number == action["epoch"], "no-dealing")
+
+
+KINDS = {"open": open_, "extend": extend, "code": code, "renew": renew, "new-key": new_key, "close": close, "examined": examined, "deal": deal,
+         "abandon": abandon}
 
 
 def lawful_action(state, action, at):
     """Refuses an action that may not be done at this time."""
-    demand(complete(state.epochs) is None, "epoch-not-working")
+    demand(complete(state.epochs) is None or action["verb"] == "abandon", "epoch-not-working")
     KINDS[action["verb"]](state, action, at)

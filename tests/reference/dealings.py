@@ -8,7 +8,8 @@ class Seat:
 
     def __init__(self, card, commitment):
         body = card["body"]
-        self.name, self.signing, self.card, self.commitment = body["name"], body["signing"], card_fingerprint(card), commitment
+        self.name, self.signing, self.receiving = body["name"], body["signing"], body["receiving"]
+        self.whole, self.card, self.commitment = card, card_fingerprint(card), commitment
 
 
 class Epoch:
@@ -17,7 +18,8 @@ class Epoch:
         self.receiving = dealing["receiving"]
         self.fingerprint = digest("CStatNS/dealing/", dealing)
         self.roster = [Seat(seat["card"], seat["commitment"]) for seat in dealing["roster"]]
-        self.held, self.forgotten, self.works = set(), set(), False
+        self.held, self.forgotten, self.works, self.over, self.abandoned = set(), set(), False, False, False
+        self.keys = []
 
 
 def working(epochs):
@@ -25,10 +27,16 @@ def working(epochs):
     return max((number for number, epoch in epochs.items() if epoch.works), default=None)
 
 
+def pending(epochs):
+    """The newest epoch if it does not work yet and was not given up; else None."""
+    epoch = epochs[max(epochs)]
+    return None if epoch.works or epoch.abandoned else epoch
+
+
 def complete(epochs):
     """The number of the newest epoch if all its shares are held and it does not work yet; else None."""
-    epoch = epochs[max(epochs)]
-    return epoch.number if not epoch.works and len(epoch.held) == len(epoch.roster) else None
+    epoch = pending(epochs)
+    return epoch.number if epoch and len(epoch.held) == len(epoch.roster) else None
 
 
 def check_service_card(card, first=True):
@@ -39,22 +47,25 @@ def check_service_card(card, first=True):
         raise Refused("signature")
 
 
-def check_dealing(dealing, service):
-    cards = [seat["card"] for seat in dealing["roster"]]
+def check_roster(cards, threshold, demo):
     bodies = [card["body"] for card in cards]
-    k, n = dealing["threshold"]["k"], dealing["threshold"]["n"]
+    k, n = threshold["k"], threshold["n"]
     if not k <= n < 2 * k or len(cards) != n:
         raise Refused("threshold")
-    if dealing["service"] != service:
-        raise Refused("service")
-    check_service_card(service)
     for field in ("name", "signing", "receiving"):
         if len({body[field] for body in bodies}) != n:
             raise Refused("roster-twice")
     if sum(body["external"] for body in bodies) >= k:
         raise Refused("externals")
-    if not dealing["demo"] and not all(body["protected"] for body in bodies):
+    if not demo and not all(body["protected"] for body in bodies):
         raise Refused("unprotected")
     if not all(is_signed("CStatNS/card/", card, card["body"]["signing"]) for card in cards):
         raise Refused("signature")
+
+
+def check_dealing(dealing, service):
+    check_roster([seat["card"] for seat in dealing["roster"]], dealing["threshold"], dealing["demo"])
+    if dealing["service"] != service:
+        raise Refused("service")
+    check_service_card(service)
     return Epoch(dealing)

@@ -130,6 +130,7 @@ evidence = signed({"format": 2, "suite": SUITE, "service": service_card, "card":
 counts = {"commitment": digits(32), "rows": whole(), "values": whole(), "distinct": whole()}
 kind = chosen("kind", statistics={"cryptoperiod_years": whole()}, research={"ends": day})
 look_up = {"register": digits(16), "commitment": digits(32), "accept": one_of("found", "rectified", "usage-name"), "min_score": whole(0, 10000)}
+key = {"domain": name, "generation": number}
 coding = {"domain": name, "generation": number, "purpose": name, "inputs": [counts], "recipient": nullable(digits(32)), "keep_request": boolean}
 action = chosen(
     "verb",
@@ -140,17 +141,19 @@ action = chosen(
     renew={**coding, "from": number, "of": nullable([delivery])},
     close={"domain": name},
     examined={"domain": nullable(name), "doubts": [digits(32)]},
-    deal={"threshold": threshold, "cards": [digits(32)]})
+    deal={"epoch": number, "threshold": threshold, "cards": [card], "left_behind": [key]},
+    abandon={"epoch": number})
 question = {"format": 2, "suite": SUITE, "service": service, "epoch": number, "action": action, "expires": moment, "run": run, "run_key": digits(32)}
 
 # Section 11
 
+STEPS = ("founding", "loss", "doubt", "renewal", "recovery", "expiry", "audit")
 result = {**delivery, "rows": whole(), "result": digits(32)}
 made = {"run": run, "check": digits(32)}
-key = {"domain": name, "generation": number}
-what = chosen("kind", request=delivery, result=delivery, keys={"domain": name})
+what = chosen("kind", request=delivery, result=delivery, keys={"domain": name}, seals={"epoch": number})
+sealed = [{**key, "check": digits(32), "seal": digits(32)}]
 event = chosen(
-    "type", dealt={"dealing": dealing}, received={"receipt": receipt}, proposed={"question": question},
+    "type", dealt={"dealing": dealing, "keys": Maybe(lambda value: value != [] and fits(sealed, value))}, abandoned={"run": run}, received={"receipt": receipt}, proposed={"question": question},
     epoch_working={"epoch": number, "keys": [{**key, "check": digits(32)}]},
     intent={"run": run, "consents": [consent], "keys": [key]},
     cosigned={"run": run, "witnesses": [{"by": name, "cosignature": cosignature}]},
@@ -162,5 +165,6 @@ event = chosen(
     doubted={"doubt": doubt}, destroyed={"what": what, "how": one_of("overwritten", "absent", "lost")},
     expiry_checked={}, ended={"domain": name}, recovered={"home": nullable(head)},
     resumed={"witnesses": [{"by": name, "cosignature": cosignature}]}, key_lost={"domain": name, "generation": number},
-    rekeyed={"card": service_card, "statements": [receipt]})
+    rekeyed={"card": service_card, "statements": [receipt]},
+    rehearsed={"steps": [one_of(*STEPS)]})
 line = {"format": 2, "service": service, "sequence": whole(1), "previous": digits(32), "time": moment, "clock": moment, "event": event}

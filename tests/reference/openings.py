@@ -6,13 +6,14 @@ import argon2, forms
 from dealings import working
 from identifiers import chain, check_value, parse, tag, write_text
 from ledger import read_ledger
-from record import SUITE, canonical, card_fingerprint, is_signed, open_note, read_canonical, read_json
+from record import SUITE, canonical, card_fingerprint, is_signed, open_note, read_canonical, read_json, spoken
 from refusal import Refused
 from sealed import Wing, hkdf, open_hpke, open_xchacha
 from sharing import Share, combine_dealt
 from signing import public_key
 
-IDENTITY = {"format": 2, "card": forms.digits(32), "seeds": forms.text("[0-9a-f]+"), "protection": lambda value: value is None or isinstance(value, dict)}
+IDENTITY = {"format": 2, "signing": forms.digits(32), "seed": forms.digits(32), "protection": lambda value: value is None or isinstance(value, dict)}
+CARD_FILE = {"format": 2, "card": forms.card, "nonce": forms.digits(24), "sealed": forms.digits(48)}
 SHARE_FILE = {"format": 2, "service": forms.service, "epoch": forms.number, "custodian": forms.name, "share": forms.text("[0-9a-f]+")}
 LABEL = {"format": 2, "suite": SUITE, "service": forms.service, "epoch": forms.number, "domain": forms.name,
          "kind": forms.one_of("statistics", "research"), "generation": forms.number, "check": forms.digits(32)}
@@ -34,34 +35,51 @@ def passphrase_key(passphrase, protection):
     return argon2.argon2id(passphrase, bytes.fromhex(protection["salt"]), memory, passes, lanes)
 
 
-def open_seeds(identity, fingerprint, key):
-    """The seeds of a kit; `key` is that of its passphrase, or None where nothing protects it."""
-    protection, seeds = identity["protection"], bytes.fromhex(identity["seeds"])
+def open_seed(identity, key):
+    """The signing seed of a kit; `key` is that of its passphrase, or None where nothing protects it."""
+    protection, seed = identity["protection"], bytes.fromhex(identity["seed"])
     if (protection is None) != (key is None):
         raise Refused("passphrase")
     if key is None:
-        return seeds
-    associated = f"CStatNS/kit/2/{SUITE}/{fingerprint}".encode()
-    return open_xchacha(key, bytes.fromhex(protection["nonce"]), associated, seeds + bytes.fromhex(protection["tag"]))
+        return seed
+    associated = f"CStatNS/kit/2/{SUITE}/{identity['signing']}".encode()
+    return open_xchacha(key, bytes.fromhex(protection["nonce"]), associated, seed + bytes.fromhex(protection["tag"]))
 
 
-def check_identity(card, identity, seeds):
-    """Refuses seeds that are not those of the card."""
+def check_identity(card, identity, seed):
+    """Refuses a seed that is not that of the card."""
     body = card["body"]
-    if not is_signed("CStatNS/card/", card, body["signing"]) or card_fingerprint(card) != identity["card"]:
+    if not is_signed("CStatNS/card/", card, body["signing"]) or body["signing"] != identity["signing"]:
         raise Refused("card", of=body["name"])
-    if len(seeds) != 64 or public_key(seeds[:32]).hex() != body["signing"] or Wing(seeds[32:]).public.hex() != body["receiving"]:
-        raise Refused("seeds", of=body["name"])
+    if public_key(seed).hex() != body["signing"]:
+        raise Refused("seed", of=body["name"])
 
 
-def memory_key(seeds, fingerprint):
-    info = f"CStatNS/kit-memory/2/{SUITE}/{fingerprint}".encode()
-    return info, hkdf(seeds, info)
+def receiving_key(seed, fingerprint):
+    info = f"CStatNS/kit-receiving/2/{SUITE}/{fingerprint}".encode()
+    return info, hkdf(seed, info)
 
 
-def open_memory(file, seeds, fingerprint):
+def open_card(file, seed):
+    """The seed of the receiving key that lies with a card."""
+    card, body = file["card"], file["card"]["body"]
+    if not is_signed("CStatNS/card/", card, body["signing"]) or public_key(seed).hex() != body["signing"]:
+        raise Refused("card", of=body["name"])
+    info, key = receiving_key(seed, card_fingerprint(card))
+    receiving = open_xchacha(key, bytes.fromhex(file["nonce"]), info, bytes.fromhex(file["sealed"]))
+    if Wing(receiving).public.hex() != body["receiving"]:
+        raise Refused("card", of=body["name"])
+    return receiving
+
+
+def memory_key(seed, signing):
+    info = f"CStatNS/kit-memory/2/{SUITE}/{signing}".encode()
+    return info, hkdf(seed, info)
+
+
+def open_memory(file, seed, signing):
     """What a kit remembers."""
-    info, key = memory_key(seeds, fingerprint)
+    info, key = memory_key(seed, signing)
     associated, sealed = info + b"\n" + canonical(file["shown"]), base64.b64decode(file["sealed"], validate=True)
     memory = read_canonical(open_xchacha(key, bytes.fromhex(file["nonce"]), associated, sealed))
     if set(memory) - {"approvals"} != REMEMBERED or memory["format"] != 2 or memory["suite"] != SUITE:
@@ -79,20 +97,28 @@ class Kit:
     def __init__(self, path):
         self.path = pathlib.Path(path)
         identity, self.card = read(self.path / "identity", IDENTITY), read(self.path / "card.json", forms.card)
-        self.name, self.fingerprint = self.card["body"]["name"], card_fingerprint(self.card)
-        self.seeds = open_seeds(identity, self.fingerprint, None)
-        check_identity(self.card, identity, self.seeds)
-        self.wing = Wing(self.seeds[32:])
+        self.name, self.signing = self.card["body"]["name"], self.card["body"]["signing"]
+        self.seed = open_seed(identity, None)
+        check_identity(self.card, identity, self.seed)
 
     def share(self, service, epoch):
-        file = read(self.path / f"share-{epoch}", SHARE_FILE)
-        if (file["service"], file["epoch"], file["custodian"]) != (service, epoch, self.name):
+        """The share that was dealt to a card in the roster of this epoch."""
+        number = epoch.number
+        file = read(self.path / f"share-{number}", SHARE_FILE)
+        if (file["service"], file["epoch"], file["custodian"]) != (service, number, self.name):
             raise Refused("share", of=self.name)
-        return Share(open_hpke(self.wing, dealt_info(service, epoch, self.fingerprint), bytes.fromhex(file["share"])))
+        fingerprint = next((seat.card for seat in epoch.roster if seat.signing == self.signing), None)
+        if fingerprint is None:
+            raise Refused("not-in-roster", of=self.name)
+        kept = read(self.path / f"card-{'-'.join(spoken(fingerprint).split('-')[:2])}.key", CARD_FILE)
+        if card_fingerprint(kept["card"]) != fingerprint:
+            raise Refused("card", of=self.name)
+        wing = Wing(open_card(kept, self.seed))
+        return Share(open_hpke(wing, dealt_info(service, number, fingerprint), bytes.fromhex(file["share"])))
 
     def memory(self, fold):
         """What the kit remembers, and whether this ledger holds it."""
-        memory = open_memory(read(self.path / "memory", MEMORY_FILE), self.seeds, self.fingerprint)
+        memory = open_memory(read(self.path / "memory", MEMORY_FILE), self.seed, self.signing)
         if memory["service"] != fold.card:
             raise Refused("kit-memory", of=self.name)
         if open_note(memory["checkpoint"].encode(), fold.card, fold.state.keys) != memory["head"]:
@@ -158,7 +184,7 @@ def openings(home, kits, identifiers=()):
     state = fold.state
     number = working(state.epochs)
     kits = [Kit(path) for path in kits]
-    root = combine_dealt([(kit.name, kit.share(state.service, number)) for kit in kits], state.service, state.epochs[number])
+    root = combine_dealt([(kit.name, kit.share(state.service, state.epochs[number])) for kit in kits], state.service, state.epochs[number])
     living = [name for name, domain in state.domains.items() if not domain.destroyed]
     known = {f"{name}.{g}.{number}.key" for name in living for g in state.domains[name].keys}
     unknown = sorted({path.name for path in (home / "keys").iterdir()} - known)

@@ -3,6 +3,7 @@ import datetime
 
 from actions import KINDS, Doubts, lawful_action, keys_of, past
 from dealings import check_dealing, check_service_card, complete, working
+from forms import STEPS
 from record import card_fingerprint, digest, is_cosigned, is_signed, seconds
 from refusal import Refused
 
@@ -11,7 +12,7 @@ LONGEST_GAP = 40 * DAY
 MOST_OPEN = 16
 
 ENDS = {"open": "opened", "extend": "extended", "new-key": "key-made", "code": "coded", "renew": "renewed",
-        "close": "closed", "examined": "examined", "deal": "dealt"}
+        "close": "closed", "examined": "examined", "deal": "dealt", "abandon": "abandoned"}
 WHILE_OWED = ("destroyed", "refused", "lapsed", "failed", "received", "doubted", "ended", "expiry-checked", "recovered", "resumed",
               "key-lost", "rekeyed")
 
@@ -117,7 +118,7 @@ class State:
         if self.time is not None and time < self.time:
             for domain in self.domains.values():
                 domain.made = min(domain.made, time)
-            self.receipts = {card: (min(dated, time), last) for card, (dated, last) in self.receipts.items()}
+            self.receipts = {signing: (min(dated, time), last) for signing, (dated, last) in self.receipts.items()}
         self.time = expected
 
     def confirms(self, event):
@@ -131,30 +132,51 @@ class State:
 
     def present_epochs(self):
         works = working(self.epochs)
-        return [epoch for epoch in self.epochs if works is None or epoch >= works]
+        return [number for number, epoch in self.epochs.items() if (works is None or number >= works) and not epoch.abandoned]
 
     # Dealings and statements
 
     def dealt(self, event):
         dealing = event["dealing"]
         seats = check_dealing(dealing, self.card)
+        seats.keys = [{name: key[name] for name in ("domain", "generation", "check")} for key in event.get("keys", [])]
         if not self.epochs:
-            demand(dealing["epoch"] == 1, "epoch")
+            demand(dealing["epoch"] == 1 and not seats.keys, "epoch")
             self.demo = dealing["demo"]
         else:
             action = self.take("deal")
-            demand(dealing["epoch"] == self.next_epoch() and dealing["demo"] == self.demo, "epoch")
+            demand(dealing["epoch"] == action["epoch"] and dealing["demo"] == self.demo, "epoch")
             demand(dealing["threshold"] == action["threshold"], "dealing")
-            demand([seat.card for seat in seats.roster] == action["cards"], "dealing")
+            demand([seat.whole for seat in seats.roster] == action["cards"], "dealing")
+            behind = [(key["domain"], key["generation"]) for key in action["left_behind"]]
+            demand(seats.keys == [key for key in self.living_keys() if (key["domain"], key["generation"]) not in behind], "keys")
         self.epochs[dealing["epoch"]] = seats
 
+    def living_keys(self):
+        return [{"domain": name, "generation": generation, "check": check}
+                for name, domain in sorted(self.domains.items()) if not domain.destroyed
+                for generation, check in sorted(domain.keys.items()) if generation not in domain.lost]
+
     def epoch_working(self, event):
+        """What the dealing sealed is what lives; the seals of the epoch before it are to be destroyed."""
         demand(self.pending is None and event["epoch"] == complete(self.epochs), "epoch")
-        living = [{"domain": name, "generation": generation, "check": check}
-                  for name, domain in sorted(self.domains.items()) if not domain.destroyed
-                  for generation, check in sorted(domain.keys.items()) if generation not in domain.lost]
-        demand(event["keys"] == living, "keys")
+        living, former = self.living_keys(), working(self.epochs)
+        demand(event["keys"] == [key for key in living if key in self.epochs[event["epoch"]].keys], "keys")
+        for key in living:
+            if key not in event["keys"]:
+                self.lose(self.domains[key["domain"]], key["generation"])
+        if former is not None:
+            self.epochs[former].over, self.owed = True, {"kind": "seals", "epoch": former}
         self.epochs[event["epoch"]].works = True
+
+    def abandoned(self, event):
+        self.give_up(self.take("abandon", event["run"])["epoch"])
+
+    def give_up(self, number):
+        epoch = self.epochs.get(number)
+        if epoch and not epoch.works and not epoch.abandoned:
+            epoch.abandoned = epoch.over = True
+            self.owed = self.owed or {"kind": "seals", "epoch": number}
 
     def check_statement(self, statement, seat, label, cosigned):
         body = statement["body"]
@@ -188,16 +210,17 @@ class State:
         self.check_statement(receipt, seat, "CStatNS/receipt/", self.seen_before)
         dated = seconds(body["cosignature"]["time"])
         demand(dated <= self.clock + DAY, "date")
-        last = self.receipts.get(card)
+        last = self.receipts.get(seat.signing)
         if last is not None:
             demand(dated >= last[0] and receipt != last[1], "date")
         if kind != "checkpoint-seen":
             epoch = self.epochs[said["epoch"]]
             states = epoch.held if kind == "share-held" else epoch.forgotten
-            demand(kind != "share-held" or said["dealing"] == epoch.fingerprint, "dealing")
+            demand(kind != "share-held" or said["dealing"] == epoch.fingerprint and not epoch.abandoned, "dealing")
+            demand(kind != "share-forgotten" or epoch.over, "share-in-use")
             demand(card not in states, "stated-already")
             states.add(card)
-        self.receipts[card] = (dated, receipt)
+        self.receipts[seat.signing] = (dated, receipt)
 
     def doubted(self, event):
         doubt = event["doubt"]
@@ -211,7 +234,7 @@ class State:
             demand(domain is not None and not domain.destroyed and about["generation"] in domain.keys, "unknown-key")
             seat = self.seat(body["card"], later)
         self.check_statement(doubt, seat, "CStatNS/doubt/", self.seen_before)
-        demand(not self.doubts.stated(body["card"], about), "doubted-already")
+        demand(not self.doubts.stated(seat.signing, about), "doubted-already")
         if about["kind"] == "key":
             keys, waits = [(about["domain"], about["generation"])], None
         elif about["epoch"] in later:
@@ -219,7 +242,7 @@ class State:
             keys, waits = present, about["epoch"]
         else:
             keys, waits = [], None
-        self.doubts.add(digest("CStatNS/doubt-digest/", doubt), body["card"], about, keys, waits)
+        self.doubts.add(digest("CStatNS/doubt-digest/", doubt), seat.signing, about, keys, waits)
         self.last_doubt = self.number
 
     # Questions and runs
@@ -297,7 +320,9 @@ class State:
         return action
 
     def failed(self, event):
-        self.take(None, event["run"])
+        action = self.take(None, event["run"])
+        if action["verb"] == "deal":
+            self.burnt_epoch = max(self.burnt_epoch, action["epoch"])
 
     def unopened(self, event):
         pending, shares = self.pending, event["shares"]
@@ -360,7 +385,9 @@ class State:
         elif verb == "new-key":
             self.domains[action["domain"]].burnt.add(action["generation"])
         elif verb == "deal":
-            self.burnt_epoch = self.next_epoch()
+            self.burnt_epoch = max(self.burnt_epoch, action["epoch"])
+        elif verb == "abandon":
+            self.give_up(action["epoch"])
 
     def recovered(self, event):
         """What was open or running may have run: its numbers and requests are not used again."""
@@ -388,6 +415,9 @@ class State:
         domain, generation = self.domains.get(event["domain"]), event["generation"]
         demand(domain is not None and generation in domain.keys, "unknown-key")
         demand(not domain.destroyed and generation not in domain.lost, "key-gone")
+        self.lose(domain, generation)
+
+    def lose(self, domain, generation):
         domain.lost.add(generation)
         for generation in sorted(domain.keys, reverse=True):
             if generation not in domain.lost:
@@ -444,3 +474,8 @@ class State:
 
     def expiry_checked(self, event):
         pass
+
+    def rehearsed(self, event):
+        demand(self.pending is None, "run-open")
+        steps = [STEPS.index(step) for step in event["steps"]]
+        demand(steps and ascending(steps), "steps")

@@ -36,6 +36,7 @@ FILES = {
     "cards": several(vectors_custody.CARDS),
     "statements": several(vectors_record.STATEMENTS),
     "seals": several(vectors_custody.SEALS),
+    "paper": several(vectors_custody.PAPER),
     "ledger": several(vectors_record.LEDGER)}
 
 
@@ -72,7 +73,8 @@ def quick(q):
     if given is None:
         return None
     try:
-        return vectors_custody.identity(q, bytes.fromhex(given))
+        opened = vectors_custody.open_paper if q["op"] == "paper" else vectors_custody.identity
+        return opened(q, bytes.fromhex(given))
     except (Refused, ValueError):
         return {"refused": True}
 
@@ -83,7 +85,7 @@ def check_vectors(paths, is_quick):
     for path in files(paths):
         file = json.loads(path.read_text(encoding="utf-8"))
         read.append((path, [resolve(vector, file["values"]) for vector in file["vectors"]]))
-    long = {id(q) for path, vectors in read for q in vectors if path.stem == "seals" and q.get("passphrase")}
+    long = {id(q) for path, vectors in read for q in vectors if path.stem in ("seals", "paper") and q.get("passphrase")}
     if not is_quick:
         for _, vectors in read:
             for q in vectors:

@@ -1,7 +1,7 @@
 """The vectors of cards, shares and seals (SPEC sections 7 to 10)."""
 import concurrent.futures, functools, json, struct
 
-import forms, openings, sharing, signing
+import forms, openings, paper, sharing, signing
 from dealings import check_dealing, check_service_card
 from identifiers import check_value
 from record import card_fingerprint, digest, is_signed, sha256, spoken
@@ -136,8 +136,14 @@ def begin(q):
     """Begins what takes long of a vector; whether there is anything."""
     if q.get("passphrase") is None:
         return False
-    _begun(q["passphrase"], json.dumps(q["file"]["protection"]))
+    protection = paper.protection(paper.read(q["text"])) if q["op"] == "paper" else q["file"]["protection"]
+    _begun(q["passphrase"], parameters(protection))
     return True
+
+
+def parameters(protection):
+    """What the key follows from, beside the passphrase."""
+    return json.dumps({name: protection[name] for name in ("argon2id_memory_kib", "argon2id_passes", "argon2id_lanes", "salt")})
 
 
 def identity(q, given=None):
@@ -145,17 +151,41 @@ def identity(q, given=None):
     forms.check(openings.IDENTITY, q["file"])
     key = given
     if key is None and q["passphrase"] is not None:
-        key = _begun(q["passphrase"], json.dumps(q["file"]["protection"])).result()
-    seeds = openings.open_seeds(q["file"], card_fingerprint(q["card"]), key)
-    openings.check_identity(q["card"], q["file"], seeds)
-    return {"sealing_key": key and key.hex(), "seeds": seeds.hex()}
+        key = _begun(q["passphrase"], parameters(q["file"]["protection"])).result()
+    seed = openings.open_seed(q["file"], key)
+    openings.check_identity(q["card"], q["file"], seed)
+    return {"sealing_key": key and key.hex(), "seed": seed.hex()}
+
+
+def card_key(q):
+    forms.check(openings.CARD_FILE, q["file"])
+    signing = bytes.fromhex(q["seed"])
+    receiving = openings.open_card(q["file"], signing)
+    fingerprint = card_fingerprint(q["file"]["card"])
+    words = "-".join(spoken(fingerprint).split("-")[:2])
+    return {"sealing_key": openings.receiving_key(signing, fingerprint)[1].hex(), "receiving": receiving.hex(), "name": f"card-{words}.key"}
 
 
 def memory(q):
     forms.check(openings.MEMORY_FILE, q["file"])
-    fingerprint, seeds = card_fingerprint(q["card"]), bytes.fromhex(q["seeds"])
-    opened = openings.open_memory(q["file"], seeds, fingerprint)
-    return {"sealing_key": openings.memory_key(seeds, fingerprint)[1].hex(), "opened": opened}
+    signing, own = q["card"]["body"]["signing"], bytes.fromhex(q["seed"])
+    opened = openings.open_memory(q["file"], own, signing)
+    return {"sealing_key": openings.memory_key(own, signing)[1].hex(), "opened": opened}
 
 
-SEALS = {"key": key, "identity": identity, "memory": memory}
+# Paper
+
+def open_paper(q, given=None):
+    """`given`: the key of the passphrase in place of computing it."""
+    data = paper.read(q["text"])
+    key = given or _begun(q["passphrase"], parameters(paper.protection(data))).result()
+    clear = paper.open_sealed(data, key)
+    return {"sealing_key": key.hex(), "clear": clear.hex(), "card": paper.card(clear)}
+
+
+PAPER = {
+    "lines": lambda q: {"text": paper.write(bytes.fromhex(q["bytes"]))},
+    "read": lambda q: {"bytes": paper.read(q["text"]).hex()},
+    "paper": open_paper}
+
+SEALS = {"key": key, "identity": identity, "card": card_key, "memory": memory}

@@ -29,11 +29,11 @@ pub fn secrets(home: &Path, kits: &[PathBuf], k: usize) -> Vec<(String, Vec<u8>)
     let dealing = &first["event"]["dealing"];
     for kit in kits {
         let name = json(&kit.join("card.json"))["body"]["name"].as_str().unwrap().to_owned();
-        let seeds = HEXLOWER.decode(text(&json(&kit.join("identity"))["seeds"])).unwrap();
-        let (signing, receiving) = seeds.split_at(32);
-        let share = open_share(dealing, &name, &json(&kit.join("share-1")), receiving);
-        secrets.push((format!("{name}'s signing seed"), signing.to_vec()));
-        secrets.push((format!("{name}'s receiving seed"), receiving.to_vec()));
+        let signing = HEXLOWER.decode(text(&json(&kit.join("identity"))["seed"])).unwrap();
+        let receiving = open_card(kit, &signing);
+        let share = open_share(dealing, &name, &json(&kit.join("share-1")), &receiving);
+        secrets.push((format!("{name}'s signing seed"), signing));
+        secrets.push((format!("{name}'s receiving seed"), receiving));
         secrets.push((format!("{name}'s share"), share[1..].to_vec()));
         shares.push(sharks::Share::try_from(&share[..]).unwrap());
     }
@@ -60,6 +60,26 @@ pub fn secrets(home: &Path, kits: &[PathBuf], k: usize) -> Vec<(String, Vec<u8>)
         secrets.push((format!("key of {name}"), key));
     }
     secrets
+}
+
+/// SPEC §8: the receiving key of the only card.
+fn open_card(kit: &Path, signing: &[u8]) -> Vec<u8> {
+    let mut files = fs::read_dir(kit).unwrap().map(|entry| entry.unwrap().path());
+    let is_key = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "key");
+    let file = json(&files.find(is_key).unwrap());
+    let card = cstatns::name::digest("CStatNS/card-fingerprint/", &file["card"]);
+    let info = format!("CStatNS/kit-receiving/2/CStatNS-HMAC-SHA-256/{card}");
+    let mut key = [0; 32];
+    hkdf::Hkdf::<Sha256>::new(None, signing).expand(info.as_bytes(), &mut key).unwrap();
+    open(&key, &file, info.as_bytes())
+}
+
+/// XChaCha20-Poly1305, with nonce and ciphertext from a file.
+fn open(key: &[u8; 32], file: &Value, aad: &[u8]) -> Vec<u8> {
+    let nonce: [u8; 24] = HEXLOWER.decode(text(&file["nonce"])).unwrap().try_into().unwrap();
+    let sealed = HEXLOWER.decode(text(&file["sealed"])).unwrap();
+    let payload = Payload { msg: &sealed, aad };
+    XChaCha20Poly1305::new(key.into()).decrypt(&XNonce::from(nonce), payload).unwrap()
 }
 
 /// SPEC §7: HPKE, then "CStatNS/share/" ‖ … ‖ x ‖ y. Returns x ‖ y.
@@ -99,10 +119,7 @@ fn open_seal(file: &Value, root: &[u8], home: &Path) -> Vec<u8> {
     hkdf::Hkdf::<Sha256>::new(None, &material).expand(info.as_bytes(), &mut key).unwrap();
     let mut aad = b"CStatNS/seal/2/".to_vec();
     aad.extend(cstatns::name::canonical_json(label));
-    let nonce: [u8; 24] = HEXLOWER.decode(text(&file["nonce"])).unwrap().try_into().unwrap();
-    let sealed = HEXLOWER.decode(text(&file["sealed"])).unwrap();
-    let payload = Payload { msg: &sealed, aad: &aad };
-    XChaCha20Poly1305::new(&key.into()).decrypt(&XNonce::from(nonce), payload).unwrap()
+    open(&key, file, &aad)
 }
 
 /// The state of SHA-256 after the key block of HMAC (RFC 2104).

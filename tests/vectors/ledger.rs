@@ -10,7 +10,7 @@ use cstatns::name::{Hex, canonical_json};
 use serde_json::{Value, json};
 
 use super::file::Made;
-use super::people::{SUITE, head, service, successor};
+use super::people::{PEOPLE, Person, SUITE, dealing, head, service, successor};
 use super::statements::{acceptances, witnesses};
 use super::{hex, number, text, typed};
 
@@ -61,6 +61,7 @@ pub(crate) fn file() -> Made {
             "a member twice",
             "an unknown field of the line",
             "an unknown field of the event",
+            "a step that is unknown",
             "an unknown event",
             "a code that is no name",
             "format 1",
@@ -120,6 +121,10 @@ fn lines() -> Vec<Value> {
         "of": [{"run": Hex([1; 16]), "part": 1}, {"run": Hex([1; 16]), "part": 2}]});
     let open = json!({"verb": "open", "domain": "diabetes-2026", "kind": {"kind": "research", "ends": "2027-12-31"},
         "minimum_batch": 11, "authorisation": "dr-2026-017"});
+    let key = json!({"domain": "population", "generation": 2});
+    let sealed = json!({"domain": "population", "generation": 2, "check": Hex([0x1c; 32]), "seal": Hex([0x1d; 32])});
+    let cards = PEOPLE.iter().map(Person::card).collect::<Vec<_>>();
+    let deal = json!({"verb": "deal", "epoch": 2, "threshold": {"k": 2, "n": 3}, "cards": cards, "left_behind": [key]});
     let vector = |name: &str, value: Value| json!({"section": "11", "name": name, "op": "line", "line": value});
     let canonical = |name: &str, value: Value| {
         let op = "canonical-json";
@@ -145,6 +150,27 @@ fn lines() -> Vec<Value> {
         vector(
             "the largest number of a line",
             line((1 << 53) - 1, [0xff; 32], json!({"type": "expiry-checked"})),
+        ),
+        vector("a question to deal new shares", line(8, [0x0b; 32], question(deal))),
+        vector(
+            "a question to give a dealing up",
+            line(9, [0x0b; 32], question(json!({"verb": "abandon", "epoch": 2}))),
+        ),
+        vector(
+            "a dealing that seals a key",
+            line(10, [0x0b; 32], json!({"type": "dealt", "dealing": dealing(), "keys": [sealed]})),
+        ),
+        vector(
+            "a dealing that was given up",
+            line(11, [0x0b; 32], json!({"type": "abandoned", "run": Hex([0x0d; 16])})),
+        ),
+        vector(
+            "what an epoch had sealed is destroyed",
+            line(
+                12,
+                [0x0b; 32],
+                json!({"type": "destroyed", "what": {"kind": "seals", "epoch": 2}, "how": "overwritten"}),
+            ),
         ),
         vector(
             "a refusal",
@@ -198,10 +224,14 @@ fn lines() -> Vec<Value> {
                 json!({"type": "rekeyed", "card": successor(), "statements": acceptances()}),
             ),
         ),
+        vector("a rehearsal", line(24, [0x0b; 32], json!({"type": "rehearsed", "steps": STEPS}))),
         json!({"section": "11", "name": "the empty leaf", "op": "leaf", "bytes": ""}),
         json!({"section": "11", "name": "a leaf of 200 bytes", "op": "leaf", "bytes": "a5".repeat(200)}),
     ]
 }
+
+/// What a rehearsal plays.
+const STEPS: [&str; 7] = ["founding", "loss", "doubt", "renewal", "recovery", "expiry", "audit"];
 
 /// A line as the first of the service, changed in one way.
 fn read() -> Vec<Value> {
@@ -256,6 +286,10 @@ fn read() -> Vec<Value> {
         first(
             "an unknown field of the event",
             of("1", &zeros, "{\"more\":1,\"type\":\"expiry-checked\"}"),
+        ),
+        first(
+            "a step that is unknown",
+            of("1", &zeros, "{\"steps\":[\"founding\",\"fire\"],\"type\":\"rehearsed\"}"),
         ),
         first("an unknown event", of("1", &zeros, "{\"type\":\"restored\"}")),
         first("a code that is no name", sound.replace("unknown-domain", "Unknown domain")),

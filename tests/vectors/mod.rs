@@ -6,6 +6,7 @@ pub(crate) mod commitments;
 pub(crate) mod file;
 pub(crate) mod hetu;
 pub(crate) mod ledger;
+pub(crate) mod paper;
 pub(crate) mod people;
 pub(crate) mod register;
 pub(crate) mod seals;

@@ -1,4 +1,5 @@
-//! What rests sealed: coding keys, and a kit's seeds and memory (SPEC §8, §10).
+//! What rests sealed: coding keys, and a kit's signing seed, receiving keys and memory (SPEC §8,
+//! §10).
 
 use std::fs;
 use std::path::Path;
@@ -6,50 +7,59 @@ use std::path::Path;
 use argon2::{Algorithm, Argon2, Params, Version};
 use chacha20poly1305::aead::{Aead as _, Payload};
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
-use cstatns::card::Card;
+use cstatns::card::{Card, spoken};
 use cstatns::code::Generation;
 use cstatns::custody::custodian::Kit;
+use cstatns::custody::share::{SealedShare, ShareFile, dealt_info};
 use cstatns::dealing::Epoch;
 use cstatns::domain::Kind;
-use cstatns::hazmat::coding_key;
+use cstatns::hazmat::{Share, coding_key, receiving_key};
 use cstatns::keystore::{KeyLabel, KeyPlace, Keystore};
+use cstatns::ledger::event::Event;
+use cstatns::ledger::{History, next_line};
 use cstatns::name::{Hex, Name, canonical_json};
 use cstatns::secret::Secret;
+use cstatns::state::{State, View};
 use data_encoding::BASE64;
 use hkdf::Hkdf;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::file::Made;
-use super::people::{PEOPLE, SUITE, head, public, root, service, signing};
+use super::people::{PEOPLE, SUITE, dealing, head, public, root, service, shares, signing};
 use super::statements::receipt;
 use super::{bytes, hex, secret, secret_of, text, typed};
 
 const KEY: [u8; 32] = [0x19; 32];
 const LIFE: [u8; 32] = [0x2f; 32];
-const NONCE: [u8; 24] = [0x24; 24];
-const PASSPHRASE: &str = "correct horse, été";
+pub(crate) const NONCE: [u8; 24] = [0x24; 24];
+pub(crate) const PASSPHRASE: &str = "correct horse, été";
 
 pub(crate) fn file() -> Made {
     let mut vectors = keys();
     vectors.extend(identities());
+    vectors.extend(cards());
     vectors.extend(memories());
     Made {
         name: "seals",
         about: "Openings: what rests sealed, under fixed nonces and salts.",
         ops: &[
             ("key", "opens a sealed coding key"),
-            ("identity", "opens the seeds of a kit"),
+            ("identity", "opens the signing seed of a kit"),
+            ("card", "opens the receiving key that lies with a card of a kit"),
             ("memory", "opens the memory of a kit"),
         ],
         fields: &[
             ("root", "the root secret in hex"),
             ("life", "the life secret in hex; null: none is there"),
             ("label", "the label as the ledger gives it"),
-            ("file", "the file: `<domain>.<generation>.<epoch>.key`, `identity` or `memory`"),
+            (
+                "file",
+                "the file: `<domain>.<generation>.<epoch>.key`, `identity`, `card-<words>.key` or `memory`",
+            ),
             ("card", "the kit's card"),
             ("passphrase", "the bytes of the passphrase in hex; null: none is given"),
-            ("seeds", "the kit's seeds in hex: of the signing key, then of the receiving key"),
+            ("seed", "the kit's signing seed in hex"),
         ],
         gives: &[
             (
@@ -57,7 +67,9 @@ pub(crate) fn file() -> Made {
                 "the key of the seal in hex: by HKDF, or by Argon2id; null: there is no seal",
             ),
             ("key", "the coding key in hex"),
-            ("seeds", "the kit's seeds in hex"),
+            ("seed", "the kit's signing seed in hex"),
+            ("receiving", "the seed of the receiving key in hex"),
+            ("name", "the name of the file"),
             ("opened", "what the memory holds"),
             ("refused", "true: it must be refused"),
         ],
@@ -67,6 +79,9 @@ pub(crate) fn file() -> Made {
             "the file of another generation",
             "a seal under another label",
             "another passphrase",
+            "the receiving key of another card",
+            "a receiving key whose tag is another",
+            "the card of another custodian",
             "a memory that shows another count",
         ],
         values: vec![
@@ -75,7 +90,7 @@ pub(crate) fn file() -> Made {
             ("passphrase", json!(hex(PASSPHRASE))),
             ("root", json!(Hex(root()))),
             ("life", json!(Hex(LIFE))),
-            ("seeds", json!(Hex(seeds()))),
+            ("seed", json!(Hex(seed()))),
         ],
         vectors,
         run,
@@ -156,20 +171,17 @@ fn opened(key: &[u8; 32], nonce: Hex<24>, msg: &[u8], aad: &[u8]) -> Option<Vec<
     cipher.decrypt(&XNonce::from(nonce.0), Payload { msg, aad }).ok()
 }
 
-fn seeds() -> [u8; 64] {
-    let person = &PEOPLE[0];
-    let mut seeds = [person.byte; 64];
-    seeds[32..].copy_from_slice(&person.receiving());
-    seeds
+fn seed() -> [u8; 32] {
+    [PEOPLE[0].byte; 32]
 }
 
-fn protection() -> Value {
+pub(crate) fn protection() -> Value {
     json!({"argon2id_memory_kib": 65_536, "argon2id_passes": 3, "argon2id_lanes": 1,
         "salt": Hex([0x5a; 16]), "nonce": Hex(NONCE)})
 }
 
 /// Argon2id of RFC 9106, version 0x13.
-fn passphrase_key(passphrase: &[u8], protection: &Value) -> [u8; 32] {
+pub(crate) fn passphrase_key(passphrase: &[u8], protection: &Value) -> [u8; 32] {
     let number = |field: &str| typed::<u32>(protection, field);
     let params = Params::new(
         number("argon2id_memory_kib"),
@@ -184,7 +196,7 @@ fn passphrase_key(passphrase: &[u8], protection: &Value) -> [u8; 32] {
 }
 
 fn kit_bytes(card: &Card) -> Vec<u8> {
-    format!("CStatNS/kit/2/{SUITE}/{}", card.fingerprint()).into_bytes()
+    format!("CStatNS/kit/2/{SUITE}/{}", card.body.signing).into_bytes()
 }
 
 /// Ana's card in a demonstration: no passphrase protects the kit.
@@ -192,15 +204,15 @@ fn open() -> Card {
     Card::new(PEOPLE[0].body(false), &signing(PEOPLE[0].byte))
 }
 
-fn in_clear(card: &Card, seeds: &str) -> Value {
-    json!({"format": 2, "card": card.fingerprint(), "seeds": seeds, "protection": null})
+fn in_clear(card: &Card, seed: &str) -> Value {
+    json!({"format": 2, "signing": card.body.signing, "seed": seed, "protection": null})
 }
 
 fn identities() -> Vec<Value> {
     let (card, mut protection) = (PEOPLE[0].card(), protection());
     let key = passphrase_key(PASSPHRASE.as_bytes(), &protection);
-    let mut sealed = seal(&key, &seeds(), &kit_bytes(&card));
-    protection["tag"] = json!(hex(sealed.split_off(64)));
+    let mut sealed = seal(&key, &seed(), &kit_bytes(&card));
+    protection["tag"] = json!(hex(sealed.split_off(32)));
     let mut own = in_clear(&card, &hex(sealed));
     own["protection"] = protection;
     let vector = |name: &str, passphrase: Option<&str>, card: &str, file: &Value| {
@@ -210,12 +222,53 @@ fn identities() -> Vec<Value> {
     vec![
         vector("under a passphrase", Some("$passphrase"), "$ana", &own),
         vector("another passphrase", Some(&hex("correct horse, ete")), "$ana", &own),
-        vector("without protection", None, "$open", &in_clear(&open(), "$seeds")),
+        vector("without protection", None, "$open", &in_clear(&open(), "$seed")),
+    ]
+}
+
+fn receiving_label(card: &Card) -> String {
+    format!("CStatNS/kit-receiving/2/{SUITE}/{}", card.fingerprint())
+}
+
+fn card_file(card: &Card, receiving: [u8; 32]) -> Value {
+    let label = receiving_label(card);
+    let sealed = seal(&derived(&seed(), &label), &receiving, label.as_bytes());
+    json!({"format": 2, "card": card, "nonce": Hex(NONCE), "sealed": hex(sealed)})
+}
+
+fn cards() -> Vec<Value> {
+    let [ana, ben, _] = &PEOPLE;
+    let first = card_file(&open(), ana.receiving());
+    // Another card of Ana.
+    let mut body = open().body;
+    body.receiving = receiving_key(&secret_of(&[0x13; 32])).public();
+    let second = Card::new(body, &signing(ana.byte));
+    let other = card_file(&second, [0x13; 32]);
+    let mut swapped = first.clone();
+    swapped["card"] = json!(second);
+    let mut torn = first.clone();
+    let sealed = text(&torn, "sealed");
+    let last = if sealed.ends_with('0') { "1" } else { "0" };
+    torn["sealed"] = json!(format!("{}{last}", &sealed[..95]));
+    let strange = card_file(&Card::new(ben.body(false), &signing(ben.byte)), ben.receiving());
+    let vector = |name: &str, file: &Value| {
+        let mut file = file.clone();
+        if file["card"] == json!(open()) {
+            file["card"] = json!("$open");
+        }
+        json!({"section": "8", "name": name, "op": "card", "seed": "$seed", "file": file})
+    };
+    vec![
+        vector("the receiving key of a card", &first),
+        vector("the receiving key of another card of the kit", &other),
+        vector("the receiving key of another card", &swapped),
+        vector("a receiving key whose tag is another", &torn),
+        vector("the card of another custodian", &strange),
     ]
 }
 
 fn memory_label(card: &Card) -> String {
-    format!("CStatNS/kit-memory/2/{SUITE}/{}", card.fingerprint())
+    format!("CStatNS/kit-memory/2/{SUITE}/{}", card.body.signing)
 }
 
 fn memory_bytes(card: &Card, shown: &Value) -> Vec<u8> {
@@ -223,7 +276,7 @@ fn memory_bytes(card: &Card, shown: &Value) -> Vec<u8> {
 }
 
 fn sealed_memory(card: &Card, memory: &Value, shown: Value) -> Value {
-    let key = derived(&seeds(), &memory_label(card));
+    let key = derived(&seed(), &memory_label(card));
     let sealed = seal(&key, &canonical_json(memory), &memory_bytes(card, &shown));
     json!({"format": 2, "shown": shown, "nonce": Hex(NONCE), "sealed": BASE64.encode(&sealed)})
 }
@@ -249,7 +302,7 @@ fn memories() -> Vec<Value> {
     let mut forged = used.clone();
     forged["shown"]["count"] = json!(0);
     let vector = |name: &str, file: Value| {
-        json!({"section": "8", "name": name, "op": "memory", "card": "$open", "seeds": "$seeds",
+        json!({"section": "8", "name": name, "op": "memory", "card": "$open", "seed": "$seed",
             "file": file})
     };
     vec![
@@ -264,6 +317,7 @@ fn run(vector: &Value) -> Value {
     let gives = match text(vector, "op") {
         "key" => key(vector, place.path()),
         "identity" => identity(vector, place.path()),
+        "card" => card(vector, place.path()),
         "memory" => memory(vector, place.path()),
         op => panic!("no such op: {op}"),
     };
@@ -309,25 +363,65 @@ fn identity(vector: &Value, place: &Path) -> Option<Value> {
     let (card, file) = (typed::<Card>(vector, "card"), &vector["file"]);
     let passphrase = vector["passphrase"].is_string().then(|| bytes(vector, "passphrase"));
     let kit = kit(place, &card, file, &new_memory(&card));
-    // The keys of the card are those of the seeds, or it would not open.
+    // The signing key of the card is that of the seed, or it would not open.
     Kit::open(&kit, passphrase.as_deref()).ok()?;
     let protection = &file["protection"];
     let Some(passphrase) = passphrase else {
         assert!(protection.is_null());
-        return Some(json!({"sealing_key": null, "seeds": file["seeds"]}));
+        return Some(json!({"sealing_key": null, "seed": file["seed"]}));
     };
     let key = passphrase_key(&passphrase, protection);
-    let both = [bytes(file, "seeds"), bytes(protection, "tag")].concat();
-    let seeds = opened(&key, typed(protection, "nonce"), &both, &kit_bytes(&card)).unwrap();
-    Some(json!({"sealing_key": hex(key), "seeds": hex(seeds)}))
+    let both = [bytes(file, "seed"), bytes(protection, "tag")].concat();
+    let seed = opened(&key, typed(protection, "nonce"), &both, &kit_bytes(&card)).unwrap();
+    Some(json!({"sealing_key": hex(key), "seed": hex(seed)}))
+}
+
+/// The kit accepts a share that was dealt to the card, or refuses the file.
+fn card(vector: &Value, place: &Path) -> Option<Value> {
+    let file = &vector["file"];
+    let (card, seed) = (typed::<Card>(file, "card"), secret::<32>(vector, "seed"));
+    let words: Vec<String> =
+        spoken(&card.fingerprint()).split('-').take(2).map(str::to_owned).collect();
+    let name = format!("card-{}.key", words.join("-"));
+    let kit = kit(place, &card, &in_clear(&card, &hex(seed.expose())), &new_memory(&card));
+    write(&kit.join(&name), file);
+    let mut kit = Kit::open(&kit, None).ok()?;
+
+    let mut dealing = dealing();
+    (dealing.demo, dealing.roster[0].card) = (true, card.clone());
+    let id = dealing.service.id().to_owned();
+    let sealed = {
+        let share = Share::decode(&shares()[0]).unwrap();
+        let info = dealt_info(&id, dealing.epoch, &card);
+        SealedShare::seal(&share, &card.body.receiving, &info).unwrap()
+    };
+    let (custodian, epoch) = (card.body.name.clone(), dealing.epoch);
+    let share = ShareFile { format: 2, service: id.clone(), epoch, custodian, share: sealed };
+    let (mut history, now) = (History::default(), "2027-03-01T12:00:00Z".parse().unwrap());
+    let dealt = Event::Dealt { dealing: Box::new(dealing), keys: Vec::new() };
+    let line = next_line(&history, &id, now, now, dealt);
+    let state = State::founded_by(&line).unwrap();
+    let line = canonical_json(&line);
+    history.push(&line);
+    let path = place.join("ledger.jsonl");
+    fs::write(&path, [&line[..], b"\n"].concat()).unwrap();
+    let note = cstatns::checkpoint::sign_head(&history.head(), &id, &signing(1));
+    let ledger = View { history: &history, state: &state, note: &note, path: &path, sent: None };
+    kit.accept(&share, ledger, now).ok()?;
+
+    let label = receiving_label(&card);
+    let key = derived(seed.expose(), &label);
+    let nonce = typed(file, "nonce");
+    let receiving = opened(&key, nonce, &bytes(file, "sealed"), label.as_bytes()).unwrap();
+    Some(json!({"sealing_key": hex(key), "receiving": hex(receiving), "name": name}))
 }
 
 fn memory(vector: &Value, place: &Path) -> Option<Value> {
     let (card, file) = (typed::<Card>(vector, "card"), &vector["file"]);
-    let seeds = secret::<64>(vector, "seeds");
-    let identity = in_clear(&card, &hex(seeds.expose()));
+    let seed = secret::<32>(vector, "seed");
+    let identity = in_clear(&card, &hex(seed.expose()));
     let kit = Kit::open(&kit(place, &card, &identity, file), None).ok()?;
-    let key = derived(seeds.expose(), &memory_label(&card));
+    let key = derived(seed.expose(), &memory_label(&card));
     let sealed = BASE64.decode(text(file, "sealed").as_bytes()).unwrap();
     let label = memory_bytes(&card, &file["shown"]);
     let clear = opened(&key, typed(file, "nonce"), &sealed, &label).unwrap();

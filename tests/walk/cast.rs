@@ -1,4 +1,5 @@
 //! Who appears in a walk: a service and six custodians, with the keys to sign whatever is asked.
+//! Each custodian has a card for every dealing of a ledger.
 
 use cstatns::card::{Card, CardBody, ServiceCard};
 use cstatns::checkpoint::{Cosignature, Head};
@@ -116,9 +117,16 @@ pub(crate) struct Cast {
     pub(crate) card: ServiceCard,
     /// Another service's card.
     pub(crate) stranger: ServiceCard,
-    /// Ascending by name. The fifth is external, the sixth has no passphrase.
+    /// The six with the cards of a first dealing, ascending by name, then with those of a second,
+    /// and so on. The fifth is external, the sixth has no passphrase.
     pub(crate) people: Vec<Person>,
 }
+
+/// How many custodians there are.
+pub(crate) const PEOPLE: usize = 6;
+
+/// How many cards each of them has.
+const CARDS: usize = 12;
 
 impl Cast {
     pub(crate) fn new(random: &mut Random) -> Self {
@@ -131,7 +139,11 @@ impl Cast {
                 .into_iter()
                 .chain((110..114).map(|n| SigningKey::from_bytes(&[n; 32])))
                 .collect(),
-            people: (1..=6).map(|number| Person::new(number, random)).collect(),
+            people: (0..CARDS)
+                .flat_map(|_| {
+                    (1..=PEOPLE as u8).map(|number| Person::new(number, random)).collect::<Vec<_>>()
+                })
+                .collect(),
         }
     }
 
@@ -142,9 +154,17 @@ impl Cast {
         self.keys.iter().find(is_present).unwrap_or(&self.keys[0]).clone()
     }
 
+    /// The six with their cards of an epoch.
+    pub(crate) fn of_epoch(&self, epoch: Epoch) -> &[Person] {
+        let at = (epoch.0.max(1) as usize - 1) % CARDS;
+        &self.people[at * PEOPLE..(at + 1) * PEOPLE]
+    }
+
     /// The person with this card, for the rosters of a ledger name cards.
     pub(crate) fn holder(&self, card: &Card) -> &Person {
-        self.people.iter().find(|person| person.card == *card).unwrap()
+        let body = &card.body;
+        let held = |person: &&Person| person.card.body.receiving == body.receiving;
+        self.people.iter().find(held).unwrap()
     }
 
     pub(crate) fn dealing(

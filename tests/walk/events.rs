@@ -1,13 +1,15 @@
 //! Events that fit the state of a ledger, most of them; and what may be bent in each.
 
-use cstatns::card::ServiceCard;
+use cstatns::card::{Card, ServiceCard};
 use cstatns::code::Generation;
 use cstatns::commitment::Commitment;
 use cstatns::dealing::{Epoch, Threshold};
 use cstatns::delivery::{DeliveryId, MOST_PARTS};
 use cstatns::domain::{Kind, RenewalReason};
 use cstatns::identifier::Scheme;
-use cstatns::ledger::event::{Destroyed, Event, KeyRef, Lapse, LineWitness, LivingKey, Means};
+use cstatns::ledger::event::{
+    Destroyed, Event, KeyRef, Lapse, LineWitness, LivingKey, Means, SealedRef, Step,
+};
 use cstatns::look_up::{Level, LookUp};
 use cstatns::name::{Hex, Name};
 use cstatns::proposal::{Action, Consent, Input, Question, RunId};
@@ -109,11 +111,15 @@ impl Walk<'_> {
         let living = state.domains().values().filter(|domain| alive(domain)).count();
         let renewable =
             state.domains().values().any(|domain| alive(domain) && domain.keys.len() > 1);
+        let is_dealt = state.pending_epoch().is_some();
+        let is_complete = state.complete_epoch().is_some();
         let doubted = state.doubts().values().find(|doubt| !doubt.examined);
         let doubted = doubted.map(|doubt| doubt.about.clone());
         let verb = match (living, &doubted) {
             (0, _) if !self.random.one_in(3) => 0,
             (_, Some(_)) if self.random.one_in(4) => 14,
+            _ if is_complete && self.random.one_in(2) => 26,
+            _ if is_dealt && self.random.one_in(16) => 26,
             _ if renewable && self.random.one_in(3) => 11,
             _ => self.random.below(26),
         };
@@ -150,7 +156,7 @@ impl Walk<'_> {
                 let ends = known.and_then(|known| known.ends()).unwrap_or_else(|| day(now));
                 Action::Extend { domain, ends: self.end(ends) }
             }
-            4..=8 | 19.. => {
+            4..=8 | 19..=25 => {
                 let look_up = self.random.one_in(4).then(|| LookUp {
                     register: self.random.bytes(),
                     commitment: self.random.bytes(),
@@ -204,16 +210,38 @@ impl Walk<'_> {
                 }
                 Action::Examined { domain, doubts }
             }
+            26 => {
+                let pending = self.state().pending_epoch().map(|(epoch, _)| epoch.0);
+                let epoch = pending.unwrap_or_else(|| self.working().0);
+                Action::Abandon { epoch: Epoch(self.near(epoch)) }
+            }
             _ => {
-                let (k, people) = self.cards();
-                let mut cards: Vec<Hex<32>> = people.iter().map(|p| p.card.fingerprint()).collect();
+                let epoch = self.state().next_epoch().0;
+                let epoch = Epoch(self.near(epoch));
+                let (k, people) = self.cards(epoch);
+                let mut cards: Vec<Card> = people.iter().map(|p| p.card.clone()).collect();
                 let threshold = Threshold::new(k, cards.len()).unwrap();
-                match self.random.below(12) {
+                match self.random.below(16) {
                     0 => drop(cards.pop()),
-                    1 => cards[0] = cards[1],
+                    1 => cards[0] = cards[1].clone(),
+                    2 => cards[0].body.external = !cards[0].body.external,
+                    3 => cards[0] = self.somebody().card.clone(),
                     _ => {}
                 }
-                Action::Deal { threshold, cards }
+                let mut left_behind = Vec::new();
+                for key in self.state().living_keys() {
+                    if self.random.one_in(6) {
+                        left_behind.push(key.place());
+                    }
+                }
+                match self.random.below(16) {
+                    0 => left_behind.reverse(),
+                    1 => left_behind.extend(left_behind.last().cloned()),
+                    2 => left_behind
+                        .push(KeyRef { domain: name("zeta"), generation: Self::generation(1) }),
+                    _ => {}
+                }
+                Action::Deal { epoch, threshold, cards, left_behind }
             }
         }
     }
@@ -302,8 +330,8 @@ impl Walk<'_> {
     }
 
     /// A threshold and a roster for a new dealing, most of them sound.
-    fn cards(&mut self) -> (usize, Vec<&'static Person>) {
-        let mut people: Vec<&'static Person> = self.cast.people.iter().collect();
+    fn cards(&mut self, epoch: Epoch) -> (usize, Vec<&'static Person>) {
+        let mut people: Vec<&'static Person> = self.cast.of_epoch(epoch).iter().collect();
         while people.len() > 3 {
             people.remove(self.random.below(people.len()));
         }
@@ -378,8 +406,14 @@ impl Walk<'_> {
         people
     }
 
+    /// Somebody with the card of an epoch that there is, most often.
     fn somebody(&mut self) -> &'static Person {
-        self.random.of(&self.cast.people)
+        if self.random.one_in(12) {
+            return self.random.of(&self.cast.people);
+        }
+        let epochs: Vec<Epoch> = self.state().epochs().keys().copied().collect();
+        let epoch = *self.random.of(&epochs);
+        self.random.of(self.cast.of_epoch(epoch))
     }
 
     /// A statement's parts; one in fourteen has something bent.
@@ -633,8 +667,8 @@ impl Walk<'_> {
     }
 
     fn works(&mut self) -> Event {
-        let newest = self.state().epochs().len() as u32;
-        let mut keys = self.state().living_keys();
+        let newest = *self.state().epochs().last_key_value().unwrap().0;
+        let mut keys = self.state().keys_of_epoch(newest);
         match self.random.below(20) {
             0 => drop(keys.pop()),
             1 => keys.reverse(),
@@ -651,7 +685,7 @@ impl Walk<'_> {
             5 => keys.iter_mut().for_each(|key| key.generation = key.generation.next()),
             _ => {}
         }
-        Event::EpochWorking { epoch: Epoch(self.near(newest)), keys }
+        Event::EpochWorking { epoch: Epoch(self.near(newest.0)), keys }
     }
 
     fn received(&mut self) -> Event {
@@ -665,7 +699,14 @@ impl Walk<'_> {
         let unconfirmed = self.state().is_unconfirmed(self.clock) && self.random.one_in(2);
         let (epoch, person) = match missing {
             Some(missing) if !unconfirmed && !self.random.one_in(5) => missing,
-            _ => (*self.random.of(&epochs), self.somebody()),
+            _ => {
+                let epoch = *self.random.of(&epochs);
+                let there = self.roster(epoch);
+                match self.random.one_in(6) {
+                    true => (epoch, self.somebody()),
+                    false => (epoch, *self.random.of(&there)),
+                }
+            }
         };
         let dealing = if self.random.one_in(20) {
             self.random.bytes()
@@ -708,30 +749,44 @@ impl Walk<'_> {
     }
 
     fn dealt(&mut self) -> Event {
-        let next = self.state().epochs().len() as u32 + 1;
-        let epoch = Epoch(self.near(next));
+        let mut epoch = self.state().next_epoch();
         let pending = self.state().pending().map(|pending| pending.question.action.clone());
         let demo = self.state().is_demo() != self.random.one_in(25);
-        let (k, mut people) = self.cards();
-        let mut threshold = k;
-        if let Some(Action::Deal { threshold: of, cards }) = pending {
+        let (k, mut people) = self.cards(epoch);
+        let (mut threshold, mut living) = (k, self.state().living_keys());
+        if let Some(Action::Deal { epoch: of_epoch, threshold: of, cards, left_behind }) = pending {
+            epoch = of_epoch;
             threshold = if self.random.one_in(25) { 3 } else { of.k() };
-            let holder = |card: &Hex<32>| {
-                self.cast.people.iter().find(|person| person.card.fingerprint() == *card).unwrap()
-            };
-            people = cards.iter().map(holder).collect();
+            people = cards.iter().map(|card| self.cast.holder(card)).collect();
             if self.random.one_in(25) {
                 people.reverse();
             }
+            living.retain(|key| !left_behind.contains(&key.place()));
         }
-        Event::Dealt { dealing: Box::new(self.cast.dealing(epoch, threshold, &people, demo)) }
+        match self.random.below(30) {
+            0 => drop(living.pop()),
+            1 => living.reverse(),
+            2 => living = self.state().living_keys(),
+            3 => living.iter_mut().for_each(|key| key.check = Hex([5; 32])),
+            _ => {}
+        }
+        let sealed = |LivingKey { domain, generation, check }| SealedRef {
+            domain,
+            generation,
+            check,
+            seal: Hex([4; 32]),
+        };
+        let epoch = Epoch(self.near(epoch.0));
+        let dealing = self.cast.dealing(epoch, threshold, &people, demo);
+        Event::Dealt { dealing: Box::new(dealing), keys: living.into_iter().map(sealed).collect() }
     }
 
     fn destroyed(&mut self) -> Event {
         let owed = self.state().owed().cloned();
         let what = match owed {
             Some(owed) if !self.random.one_in(10) => owed,
-            _ => match self.random.below(5) {
+            _ => match self.random.below(6) {
+                5 => Destroyed::Seals { epoch: self.epoch() },
                 0 => Destroyed::request_of(self.some_delivery()),
                 1 => Destroyed::result_of(self.some_delivery()),
                 _ => Destroyed::Keys { domain: self.marked() },
@@ -776,6 +831,7 @@ impl Walk<'_> {
                 let part = self.part();
                 Event::Renewed { run, part, rows: self.rows(part), result: self.commitment() }
             }
+            "abandoned" => Event::Abandoned { run },
             "closed" => Event::Closed { run },
             "examined" => Event::Examined { run },
             "failed" => Event::Failed { run, code: name("interrupted") },
@@ -820,6 +876,16 @@ impl Walk<'_> {
             }
             "destroyed" => self.destroyed(),
             "expiry-checked" => Event::ExpiryChecked {},
+            "rehearsed" => {
+                let mut steps = vec![Step::Founding, Step::Loss, Step::Expiry, Step::Audit];
+                match self.random.below(6) {
+                    0 => steps.clear(),
+                    1 => steps.swap(1, 2),
+                    2 => steps.push(Step::Audit),
+                    _ => steps.truncate(1 + self.random.below(4)),
+                }
+                Event::Rehearsed { steps }
+            }
             "ended" => {
                 let past = self.state().to_mark(self.state().agreed_time().max(self.clock));
                 let past = past.first().cloned();

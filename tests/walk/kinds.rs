@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use cstatns::card::Card;
 use cstatns::delivery::{DeliveryId, MOST_PARTS};
 use cstatns::ledger::event::{Destroyed, Event, Line, Means};
 use cstatns::proposal::{Action, Question};
@@ -11,7 +12,7 @@ use cstatns::state::{Domain, State};
 use jiff::Timestamp;
 
 /// Each kind of event, and whether any of the kind can be lawful.
-pub(crate) const KINDS: [(&str, bool); 30] = [
+pub(crate) const KINDS: [(&str, bool); 39] = [
     ("a part in its turn, of several", true),
     ("a part once more", false),
     ("a part before its turn", false),
@@ -42,6 +43,15 @@ pub(crate) const KINDS: [(&str, bool); 30] = [
     ("a result that is lost before it is delivered", true),
     ("a result that is lost, and was delivered or lost before", false),
     ("a result that is lost while a destruction is owed", false),
+    ("a dealing of a card that was dealt before", false),
+    ("a dealing while another one waits", false),
+    ("a dealing that leaves a key behind", true),
+    ("a domain or a key while a dealing waits", false),
+    ("a dealing is to be given up although all its shares are held", true),
+    ("a receipt of a dealing that was given up", false),
+    ("a share is forgotten that is in use", false),
+    ("a share is forgotten whose epoch is over", true),
+    ("what an epoch had sealed is destroyed", true),
 ];
 
 /// The kinds of this event after these ones.
@@ -69,7 +79,20 @@ pub(crate) fn kinds(state: &State, line: &Line) -> Vec<&'static str> {
         {
             found.push("a delivery while its run is pending");
         }
+        Event::Destroyed { what: what @ Destroyed::Seals { .. }, .. }
+            if state.owed() == Some(what) =>
+        {
+            found.push("what an epoch had sealed is destroyed");
+        }
         Event::Destroyed { what, how: Means::Lost } => lost(state, what, &mut found),
+        Event::Received { receipt } => held(state, &receipt.body.statement, &mut found),
+        Event::Dealt { .. } => {
+            let pending = state.pending().map(|pending| &pending.question.action);
+            if matches!(pending, Some(Action::Deal { left_behind, .. }) if !left_behind.is_empty())
+            {
+                found.push("a dealing that leaves a key behind");
+            }
+        }
         Event::Proposed { question } => asked(state, question, true, &mut found),
         Event::Intent { run, .. } => {
             if let Some(open) = state.open_questions().get(run) {
@@ -88,6 +111,22 @@ pub(crate) fn kinds(state: &State, line: &Line) -> Vec<&'static str> {
         _ => {}
     }
     found
+}
+
+/// What is peculiar to shares that are held or forgotten.
+fn held(state: &State, statement: &ReceiptStatement, found: &mut Vec<&'static str>) {
+    let of = |epoch| state.epochs().get(epoch);
+    match statement {
+        ReceiptStatement::ShareHeld { epoch, .. } if of(epoch).is_some_and(|of| of.abandoned) => {
+            found.push("a receipt of a dealing that was given up");
+        }
+        ReceiptStatement::ShareForgotten { epoch } => match of(epoch).map(|of| of.until) {
+            Some(Some(_)) => found.push("a share is forgotten whose epoch is over"),
+            Some(None) => found.push("a share is forgotten that is in use"),
+            None => {}
+        },
+        _ => {}
+    }
 }
 
 /// What is peculiar to results that are lost.
@@ -157,8 +196,30 @@ fn part_of(state: &State, event: &Event, part: u32, found: &mut Vec<&'static str
 }
 
 fn asked(state: &State, question: &Question, is_new: bool, found: &mut Vec<&'static str>) {
-    if state.complete_epoch().is_some() {
-        found.push("something new before the complete epoch works");
+    let gives_up = matches!(question.action, Action::Abandon { .. });
+    match (state.complete_epoch(), &question.action) {
+        (Some(complete), Action::Abandon { epoch }) if complete == *epoch => {
+            found.push("a dealing is to be given up although all its shares are held");
+        }
+        (Some(_), _) if !gives_up => found.push("something new before the complete epoch works"),
+        _ => {}
+    }
+    if state.pending_epoch().is_some() && state.working_epoch().is_ok() {
+        match question.action {
+            Action::Deal { .. } => found.push("a dealing while another one waits"),
+            Action::Open { .. } | Action::NewKey { .. } => {
+                found.push("a domain or a key while a dealing waits");
+            }
+            _ => {}
+        }
+    }
+    if let Action::Deal { cards, .. } = &question.action {
+        let seats = || state.epochs().values().flat_map(|epoch| &epoch.dealing.roster);
+        let used =
+            |card: &Card| seats().any(|seat| seat.card.body.receiving == card.body.receiving);
+        if cards.iter().any(used) {
+            found.push("a dealing of a card that was dealt before");
+        }
     }
     if let Action::Code { recipient: Some(_), .. } = question.action {
         found.push("a recipient");

@@ -40,7 +40,7 @@ Several LEDGER are copies of one: each must also extend the checkpoints of those
 Take card.json as the service published it, not from beside the ledger. Keep the ledger's checkpoint for the next time.
 Exit status: 0 when everything holds, 1 when a check fails, 3 when everything holds and something must be accounted
 for, such as a run that a quorum approved and that has no result, a time that was set back, or, by this machine's
-clock, a key that is overdue or outlives its project.")]
+clock, a key or a yearly check that is overdue, or a key that outlives its project.")]
 pub(crate) struct Verify {
     /// The service's ledger, with its checkpoint beside it; or several copies of it, such as the
     /// published one and one kept from before

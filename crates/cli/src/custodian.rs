@@ -1,15 +1,21 @@
-//! The custodian's verbs: a kit of one's own, a share accepted, a share and a ledger checked, a
-//! question approved.
+//! The custodian's verbs: a kit of one's own and its cards, a share accepted, checked and
+//! forgotten, a ledger checked, a question approved.
 
 mod approve;
+mod card;
+mod forget;
+mod log;
+mod paper;
 mod passphrase;
+mod sheet;
+mod yearly;
 
 use std::io::{BufRead as _, ErrorKind, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use cstatns::card::{ServiceCard, spoken};
-use cstatns::custody::custodian::{Kit, Remark, kept_lines};
+use cstatns::custody::custodian::{Kit, Remark};
 use cstatns::custody::share::ShareFile;
 use cstatns::dealing::Dealing;
 use cstatns::files::{self, Access, FileError, Together};
@@ -24,10 +30,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::fault::Fault;
-use crate::lang::{Lang, lang, said, text};
+use crate::lang::{Lang, said, text};
 use crate::output::Program;
 use crate::passphrase::new_passphrase;
-use crate::quorum::{Closed, note, remarked, said_of, stated};
+use crate::quorum::{Closed, note, remarked, said_of};
 
 /// More than a file that travels between people is long, in bytes.
 const LIMIT: u64 = 1 << 20;
@@ -38,8 +44,12 @@ pub(crate) enum Custodian {
     New(New),
     Accept(Accept),
     Check(Check),
-    Log(Log),
+    Log(log::Log),
     Approve(approve::Approve),
+    Card(card::CardArgs),
+    Forget(forget::Forget),
+    Export(paper::Export),
+    Import(paper::Import),
     Passphrase(passphrase::Passphrase),
 }
 
@@ -51,6 +61,10 @@ impl Custodian {
             Self::Check(verb) => verb.run(program),
             Self::Log(verb) => verb.run(program),
             Self::Approve(verb) => verb.run(program),
+            Self::Card(verb) => verb.run(program),
+            Self::Forget(verb) => verb.run(program),
+            Self::Export(verb) => verb.run(program),
+            Self::Import(verb) => verb.run(program),
             Self::Passphrase(verb) => verb.run(program),
         }
     }
@@ -149,11 +163,12 @@ impl Accept {
         let closed = Closed::look(&self.kit, self.passphrase_file.as_deref())?;
         let share: ShareFile = read_json(&self.share, words!("a dealt share", "une part remise"))?;
         let ledger = read(&self.ledger)?;
-        let dealing = match ledger.state.epochs().get(&share.epoch) {
-            Some(epoch) => &epoch.dealing,
-            None => newest(&ledger),
+        let known = ledger.state.epochs().get(&share.epoch);
+        let (dealing, by) = match known {
+            Some(epoch) => (&epoch.dealing, &epoch.by[..]),
+            None => (newest(&ledger), &[][..]),
         };
-        confirm_roster(program, dealing, self.yes)?;
+        confirm_roster(program, dealing, by, self.yes)?;
         closed.introduce(program)?;
         let mut kit = closed.open(program)?;
         note(program, &kit, ledger.view())?;
@@ -234,6 +249,7 @@ impl Check {
         // Before the kit notes what it has seen: a name that is taken is found out at once.
         let mut out = Together::create([&self.out], Access::Shared)?;
         let remarks = note(program, &kit, ledger.view())?;
+        program.say(yearly::said(program, &kit));
         let now = (program.clock)();
         let receipt = match &accepted {
             Some(card) => kit.accept_service(card, ledger.view(), now)?,
@@ -273,97 +289,18 @@ impl Check {
     }
 }
 
-/// Show what the kit has approved, stated and seen, and compare it with a ledger; write it as
-/// evidence for the auditor
-#[derive(Args)]
-#[command(after_help = "Example:
-  cstatns custodian log /media/alice/kit --ledger ledger.jsonl --out alice.evidence.json
-The auditor takes the evidence with `auditor verify --witness`.")]
-pub(crate) struct Log {
-    /// The custodian's kit
-    kit: PathBuf,
-    /// The service's ledger, with its checkpoint beside it
-    #[arg(long, value_name = "L")]
-    ledger: Option<PathBuf>,
-    /// The evidence to write
-    #[arg(long, value_name = "EVIDENCE")]
-    out: Option<PathBuf>,
-    /// A file with the kit's passphrase; else it is asked for
-    #[arg(long, value_name = "F")]
-    passphrase_file: Option<PathBuf>,
-}
-
-impl Log {
-    fn run(self, program: &Program) -> Result<Value, Fault> {
-        let closed = Closed::look(&self.kit, self.passphrase_file.as_deref())?;
-        let ledger = self.ledger.as_deref().map(read).transpose()?;
-        closed.introduce(program)?;
-        let kit = closed.open(program)?;
-        // The evidence is written whatever the ledger is: it is what a shorter one is proved by.
-        if let Some(path) = &self.out {
-            let mut out = Together::create([path], Access::Shared)?;
-            let mut bytes = canonical_json(&kit.evidence()?);
-            bytes.push(b'\n');
-            out.files[0].write_all(&bytes).map_err(|error| FileError::from_io(path, &error))?;
-            out.commit()?;
-            program.say(text!("wrote the evidence {path:?}", "la preuve est écrite dans {path:?}"));
-        }
-        program.tell(text!(
-            "the kit of `{}`: {}",
-            "la trousse de `{}` : {}",
-            kit.name(),
-            said_of(&kit.shown())
-        ));
-        for one in kit.statements() {
-            program.tell(format_args!(
-                "  {}  {}  {}",
-                one.count(),
-                one.time(),
-                stated(lang(), &one.about())
-            ));
-        }
-        let remarks = match &ledger {
-            Some(ledger) => kit.remarks(ledger.view())?,
-            None => Vec::new(),
-        };
-        for remark in &remarks {
-            program.tell(text!("note: {}", "note : {}", remarked(lang(), remark)));
-        }
-        if ledger.is_some() && remarks.is_empty() {
-            program.tell(
-                text!("the ledger contains every approval and doubt, and each approval has its result",
-                    "le registre contient tous les consentements et les doutes, et chaque consentement a son résultat"),
-            );
-        }
-        let kept =
-            if self.kit.join("ledger.zst").exists() { kept_lines(&self.kit)?.len() } else { 0 };
-        program.tell(text!(
-            "the kit keeps {kept} events of the ledger",
-            "la trousse garde {kept} événements du registre"
-        ));
-        let statements = kit.statements().iter().map(
-            |one| json!({ "count": one.count(), "time": one.time(), "what": stated(Lang::En, &one.about()) }),
-        );
-        Ok(json!({
-            "custodian": kit.name(),
-            "service": kit.service().map(ServiceCard::id),
-            "count": kit.shown().count,
-            "events": kit.shown().head.map(|head| head.size),
-            "events_kept": kept,
-            "statements": statements.collect::<Vec<_>>(),
-            "remarks": in_english(&remarks),
-            "evidence": self.out,
-        }))
-    }
-}
-
 /// Remarks as a summary has them.
 fn in_english(remarks: &[Remark]) -> Vec<String> {
     remarks.iter().map(|remark| remarked(Lang::En, remark)).collect()
 }
 
 /// Shows who the custodians are, and asks whether they are. An answer that does not come is no.
-fn confirm_roster(program: &Program, dealing: &Dealing, yes: bool) -> Result<(), Fault> {
+fn confirm_roster(
+    program: &Program,
+    dealing: &Dealing,
+    by: &[Name],
+    yes: bool,
+) -> Result<(), Fault> {
     program.say(text!(
         "the custodians of epoch {} of {}, {} open the secret:",
         "les détenteurs de l'époque {} de {}, {} ouvrent le secret :",
@@ -377,6 +314,13 @@ fn confirm_roster(program: &Program, dealing: &Dealing, yes: bool) -> Result<(),
             if body.external { text!(", external", ", extérieur") } else { String::new() };
         let words = spoken(&seat.card.fingerprint());
         program.say(format_args!("  {}{external}: {words}", body.name));
+    }
+    if !by.is_empty() {
+        let by = by.iter().map(Name::as_str).collect::<Vec<_>>().join(", ");
+        program.say(text!(
+            "custodians of the epoch before approved it: {by}",
+            "des détenteurs de l'époque précédente y ont consenti : {by}"
+        ));
     }
     let question = text!(
         "is each of them a custodian whom you know, with these words? type yes:",
@@ -478,7 +422,7 @@ fn card_of(path: &Path) -> Result<ServiceCard, Fault> {
     let mut lines = Lines::open(path)?;
     let first = lines.next_line()?.and_then(|line| serde_json::from_slice::<Line>(line).ok());
     match first.map(|line| line.event) {
-        Some(Event::Dealt { dealing }) if dealing.service.is_first() => Ok(dealing.service),
+        Some(Event::Dealt { dealing, .. }) if dealing.service.is_first() => Ok(dealing.service),
         _ => Err(Fault::form(path, words!("the ledger of a service", "le registre d'un service"))),
     }
 }

@@ -15,7 +15,7 @@ use crate::lang::text;
 use crate::output::Program;
 
 /// How often a passphrase is asked for.
-pub(crate) const TRIES: u8 = 3;
+const TRIES: u8 = 3;
 /// Characters that a new one has at least.
 const SHORTEST: usize = 12;
 /// A new one takes more than 10¹⁰ guesses.
@@ -46,8 +46,30 @@ pub(crate) fn ask_for(file: &Path, prompt: &str) -> Result<Passphrase, Fault> {
     normalised(&ask(prompt).map_err(|error| needed(file, &error))?)
 }
 
+/// Asks for a passphrase until `open` opens something with it, or has failed as often as may be: a
+/// slip of one hand must not send everybody who has approved home. `open` is told whether it is
+/// asked for again.
+pub(crate) fn asked<T>(
+    program: &Program,
+    prompt: &str,
+    unasked: impl Fn(&io::Error) -> Fault,
+    open: impl Fn(&[u8], bool) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    let mut tries = TRIES;
+    loop {
+        tries -= 1;
+        let typed = normalised(&ask(prompt).map_err(|error| unasked(&error))?);
+        match typed.and_then(|passphrase| open(&passphrase, tries > 0)) {
+            Err(fault) if tries > 0 && fault.code.starts_with("passphrase-") => {
+                program.say(text!("{}: once more", "{} : encore une fois", fault.text()));
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
 /// A passphrase is needed, and was not typed.
-fn needed(file: &Path, error: &io::Error) -> Fault {
+pub(crate) fn needed(file: &Path, error: &io::Error) -> Fault {
     let how = untyped(error);
     Fault::new(
         "passphrase-needed",
@@ -202,11 +224,6 @@ pub(crate) fn untyped(error: &io::Error) -> String {
             "donnez sa phrase de passe ; il n'y a pas de terminal où la demander, utilisez --passphrase-file"
         ),
     }
-}
-
-/// What was typed at a prompt; why it cannot be a passphrase is not the end of asking.
-pub(crate) fn typed(prompt: &str) -> io::Result<Result<Passphrase, Fault>> {
-    Ok(normalised(&ask(prompt)?))
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use jiff::civil::Date;
 use crate::fault::Fault;
 use crate::lang::{said, text};
 use crate::output::Program;
-use crate::passphrase::{TRIES, read_passphrase, typed, untyped};
+use crate::passphrase::{asked, read_passphrase, untyped};
 
 use distance::{Distance, DistanceOptions};
 use words::notes;
@@ -206,42 +206,40 @@ impl Closed {
 
     /// Opens it, asking for the passphrase where it needs one and no file holds it.
     pub(crate) fn open(&self, program: &Program) -> Result<Kit, Fault> {
+        self.open_with(program, |passphrase| Kit::open(&self.kit, passphrase))
+    }
+
+    /// As [`Closed::open`], with what opens it.
+    pub(crate) fn open_with<T>(
+        &self,
+        program: &Program,
+        open: impl Fn(Option<&[u8]>) -> Result<T, KitError>,
+    ) -> Result<T, Fault> {
         if !self.card.body.protected {
-            return Ok(Kit::open(&self.kit, None)?);
+            return Ok(open(None)?);
         }
         if let Some(file) = &self.passphrase_file {
-            return Ok(Kit::open(&self.kit, Some(&read_passphrase(program, file)?))?);
+            return Ok(open(Some(&read_passphrase(program, file)?))?);
         }
-        // A slip of one hand must not send everybody who has approved home.
-        let mut tries = TRIES;
         let prompt = text!(
             "passphrase of `{}` for {}: ",
             "phrase de passe de `{}` pour {} : ",
             self.card.body.name,
             self.kit.display()
         );
-        loop {
-            let typed = typed(&prompt).map_err(|error| unopened(&self.kit, &error))?;
-            tries -= 1;
-            let opened = typed.and_then(|passphrase| {
-                Kit::open(&self.kit, Some(&passphrase)).map_err(|error| match error {
-                    KitError::Passphrase { .. } if tries > 0 => Fault::new(
-                        "passphrase-wrong",
-                        text!(
-                            "that is not the passphrase of this kit",
-                            "ce n'est pas la phrase de passe de cette trousse"
-                        ),
+        let unasked = |error: &std::io::Error| unopened(&self.kit, error);
+        asked(program, &prompt, unasked, |passphrase, again| {
+            open(Some(passphrase)).map_err(|error| match error {
+                KitError::Passphrase { .. } if again => Fault::new(
+                    "passphrase-wrong",
+                    text!(
+                        "that is not the passphrase of this kit",
+                        "ce n'est pas la phrase de passe de cette trousse"
                     ),
-                    error => error.into(),
-                })
-            });
-            match opened {
-                Err(fault) if tries > 0 && fault.code.starts_with("passphrase-") => {
-                    program.say(text!("{}: once more", "{} : encore une fois", fault.text()));
-                }
-                outcome => return outcome,
-            }
-        }
+                ),
+                error => error.into(),
+            })
+        })
     }
 }
 
@@ -339,15 +337,15 @@ fn names<'a>(kits: impl Iterator<Item = &'a Closed>) -> BTreeSet<&'a Name> {
     kits.map(|kit| &kit.card.body.name).collect()
 }
 
-/// The kits whose card is in the roster; another one does not stop them, where they are enough.
+/// The kits of which a card is in the roster; another one does not stop them, where they are
+/// enough.
 fn of_roster<'a>(
     program: &Program,
     dealing: &Dealing,
     kits: &'a [Closed],
     needed: usize,
 ) -> Result<Vec<&'a Closed>, Fault> {
-    let is_of_roster =
-        |kit: &&Closed| dealing.seat(&kit.card.body.name).is_some_and(|seat| seat.card == kit.card);
+    let is_of_roster = |kit: &&Closed| dealing.seat_of(&kit.card.body.signing).is_some();
     let (ours, others): (Vec<&Closed>, Vec<&Closed>) = kits.iter().partition(is_of_roster);
     for other in &others {
         let custodian = other.card.body.name.clone();

@@ -10,6 +10,9 @@ use crate::lang::text;
 
 const KNOWN: [Scheme; 1] = [Scheme::FrNir];
 
+/// The scheme of people whom the program invents.
+pub(crate) const INVENTED: Scheme = Scheme::FrNir;
+
 fn known() -> String {
     KNOWN.map(Scheme::name).join(", ")
 }

@@ -1,13 +1,16 @@
 //! The verbs of the cryptographic service.
 
+mod dealing;
 mod deliveries;
 mod domains;
 mod metrics;
 mod odds;
 mod publish;
 mod recover;
+mod rehearse;
 mod rekey;
 mod runs;
+mod script;
 mod status;
 
 use std::path::{Path, PathBuf};
@@ -44,6 +47,8 @@ pub(crate) enum ServiceVerb {
     Doubt(domains::DoubtArgs),
     Examined(domains::ExaminedArgs),
     Close(domains::Close),
+    Deal(dealing::Deal),
+    Abandon(dealing::Abandon),
     Expire(domains::Expire),
     Recover(recover::Recover),
     Rekey(rekey::Rekey),
@@ -51,6 +56,8 @@ pub(crate) enum ServiceVerb {
     ImportIdentity(rekey::ImportIdentity),
     Status(status::Status),
     Publish(publish::Publish),
+    Rehearse(rehearse::Rehearse),
+    Script(script::Script),
 }
 
 impl ServiceVerb {
@@ -73,6 +80,8 @@ impl ServiceVerb {
             Self::Doubt(verb) => verb.run(program),
             Self::Examined(verb) => verb.run(program),
             Self::Close(verb) => verb.run(program),
+            Self::Deal(verb) => verb.run(program),
+            Self::Abandon(verb) => verb.run(program),
             Self::Expire(verb) => verb.run(program),
             Self::Recover(verb) => verb.run(program),
             Self::Rekey(verb) => verb.run(program),
@@ -80,6 +89,8 @@ impl ServiceVerb {
             Self::ImportIdentity(verb) => verb.run(program),
             Self::Status(verb) => verb.run(program),
             Self::Publish(verb) => verb.run(program),
+            Self::Rehearse(verb) => verb.run(program),
+            Self::Script(verb) => verb.run(program),
         }
     }
 }
@@ -322,6 +333,7 @@ impl ReceiptArgs {
             }
             let (mut by, mut known) = (Vec::new(), Vec::new());
             let unconfirmed = service.is_clock_unconfirmed();
+            let before = service.state().working_epoch().map(|(epoch, _)| epoch);
             for receipt in receipts {
                 let giver = receipt.body.by.clone();
                 match service.state().check_receipt(&receipt, service.now(), service.history()) {
@@ -332,8 +344,8 @@ impl ReceiptArgs {
                     }
                 }
             }
-            let newest = service.state().epochs().values().next_back();
-            let missing = newest.map(|epoch| epoch.missing()).unwrap_or_default();
+            let waits = service.state().pending_epoch();
+            let missing = waits.map(|(_, epoch)| epoch.missing()).unwrap_or_default();
             let complete = missing.is_empty();
             if !known.is_empty() {
                 program.say(text!(
@@ -360,17 +372,31 @@ impl ReceiptArgs {
                     service.state().time()
                 ));
             }
-            if complete {
-                program.say(text!(
-                    "all shares are held: domains can be opened",
-                    "toutes les parts sont gardées : des domaines peuvent être ouverts"
-                ));
-            } else {
-                program.say(text!(
+            if let Some(unpaid) = service.unpaid() {
+                program.say(text!("warning: {}", "attention : {}", Fault::of(unpaid, &[]).text()));
+            }
+            let after = service.state().working_epoch().map(|(epoch, _)| epoch);
+            match (before, after) {
+                _ if !complete => program.say(text!(
                     "still missing: the receipts of {}",
-                    "manquent encore : les récépissés de {}",
+                    "manquent encore : les récépissés de {}",
                     names(&missing)
-                ));
+                )),
+                (Ok(before), Ok(epoch)) if epoch > before => {
+                    program.say(text!(
+                        "all shares are held: epoch {epoch} is in use, and what epoch {before} had sealed opens no \
+                        more; the former custodians run `custodian forget --epoch {before}`",
+                            "toutes les parts sont gardées : l'époque {epoch} est en service, et ce que l'époque \
+                                {before} avait scellé ne s'ouvre plus ; les détenteurs d'avant lancent `custodian forget \
+                                --epoch {before}`"
+                    ));
+                }
+                // Why it is not in use was said.
+                _ if service.state().complete_epoch().is_some() => {}
+                _ => program.say(text!(
+                    "all shares are held: domains can be opened",
+                    "toutes les parts sont gardées : des domaines peuvent être ouverts"
+                )),
             }
             Ok(json!({ "recorded": by, "complete": complete, "missing": missing }))
         })

@@ -124,6 +124,8 @@ fn one_real_person_among_eleven_is_seen_by_the_custodians() {
         "code 500 rows with 11 values, 11 of them distinct",
         "  minimum   11 distinct values a run in `population`",
         "  before    0 runs for `test` in `population` this year",
+        "  roster    2 of 3: alice, bruno, chloe\n",
+        "  result    for whoever brought the request\n",
     ] {
         assert!(said.contains(shown), "{shown}\n{said}");
     }
@@ -441,7 +443,7 @@ fn a_doubt_is_closed_by_a_quorum_that_is_shown_it() {
 #[test]
 fn a_custodian_is_shown_the_roster_and_asked() {
     let place = Place::founded();
-    let accept = "custodian accept alice shares/alice.1.share --ledger home/ledger.jsonl";
+    let accept = "custodian accept alice alice/share-1 --ledger home/ledger.jsonl";
     // Nobody answers.
     let output = place.command(accept).stdin(Stdio::null()).output().unwrap();
     let said = text(&output.stderr);
@@ -457,7 +459,7 @@ fn a_custodian_is_shown_the_roster_and_asked() {
 
     // In earnest nothing answers for a custodian.
     let place = Place::in_earnest();
-    let accept = "custodian accept bruno shares/bruno.1.share --ledger home/ledger.jsonl \
+    let accept = "custodian accept bruno bruno/share-1 --ledger home/ledger.jsonl \
                   --passphrase-file bruno.pass --yes";
     let output = place.command(accept).stdin(Stdio::null()).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));

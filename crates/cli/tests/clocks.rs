@@ -140,6 +140,7 @@ fn status_goes_by_the_clock() {
     for part in [
         "CLOCK more than 40 days ahead, 2",
         "renewal OVERDUE since 2025-01-05",
+        "YEARLY CHECK OVERDUE of `alice`, who last showed on 2020-",
         "ENDED 2020-03-05",
         "keys past their end: benefits for ",
     ] {
@@ -152,6 +153,13 @@ fn status_goes_by_the_clock() {
     assert_eq!((&status["in_order"], &status["clock_unconfirmed"]), (&false.into(), &true.into()));
     assert_eq!(status["keys_past_their_end"][0]["domain"], "benefits");
     assert_eq!(status["domains"][1]["overdue"], true);
+    assert_eq!(status["checks_overdue"][0], "alice");
+    let (_, kit) = shown(&place, "custodian log alice");
+    assert!(kit.contains("shown to open on 2020-01-05: a check was DUE on 2021-01-05"), "{kit}");
+    place.ok("custodian check alice --ledger home/ledger.jsonl --out alice.json");
+    place.ok("service receipt home alice.json");
+    let (_, said) = shown(&place, "service status home");
+    assert!(!said.contains("CHECK OVERDUE of `alice`"), "{said}");
 
     let fresh = Place::open();
     assert_eq!(shown(&fresh, "service status home --check").0, Some(0));

@@ -104,6 +104,8 @@ fn custodians_approve_on_machines_of_their_own() {
     {
         assert!(said.contains(part), "{said}\nwithout {part:?}");
     }
+    let roster = "  roster    3 of 5: alice, bruno, chloe, denis (external), elise (external)\n";
+    assert!(said.contains(roster), "{said}");
     let question = said.find(asked).unwrap();
     assert!(question < said.find("statement 1, the last").unwrap(), "shown before it is asked for");
     // Somebody who approves in another language, and by another name of the file.
@@ -117,6 +119,14 @@ fn custodians_approve_on_machines_of_their_own() {
     } {
         std::thread::sleep(Duration::from_millis(50));
     }
+    // So does the operator's `status`.
+    let shown = text(&place.run("service status home").stdout);
+    let asked =
+        "open the statistical domain `income`, approved by 2 of the 3 needed: alice, denis\n";
+    assert!(shown.contains(asked), "{shown}");
+    let question = place.json("service status home")["questions"][0].clone();
+    assert_eq!(question["consented"], serde_json::json!(["alice", "denis"]));
+    assert_eq!(question["needed"], 3);
     approve(&place, "elise", "in/elise.json");
     let (status, said) = ended(child);
     assert_eq!(status, Some(0), "{said}");

@@ -369,6 +369,8 @@ fn a_project_is_extended_closed_and_gone() {
     place.quorum(open);
     place.refused_quorum(open, "domain-exists", &[]);
     let extend = |years| format!("service extend home benefits --ends {}", in_years(years));
+    let said = place.quorum("service new-key home benefits --reason scheduled");
+    assert!(said.contains("  opens     key 1 of `benefits`\n"), "{said}");
     place.quorum(&extend(8));
     place.refused_quorum(&extend(7), "end-not-later", &["close"]);
     let ends = |status: &Value| status["domains"][0]["ends"].as_str().unwrap().to_owned();
@@ -441,7 +443,9 @@ fn status_says_what_is_due() {
 fn a_custodian_checks_each_year() {
     let place = Place::open();
     let said = place.ok("custodian check bruno --ledger home/ledger.jsonl --out bruno.json");
-    assert!(said.contains("readable and right"), "{said}");
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let last = format!("shown to open on {today}; the next check is due on ");
+    assert!(said.contains("readable and right") && said.contains(&last), "{said}");
     place.ok("service receipt home bruno.json");
     place.refused(
         "custodian check bruno --ledger home/ledger.jsonl --out bruno.json",
@@ -465,6 +469,16 @@ fn the_custodians_see_what_they_approve() {
     ] {
         assert!(said.contains(part), "{part}\n{said}");
     }
+    // One of them is from outside the service.
+    let external = "`elise`, an external custodian, approved 1 run: the last in event 9, ";
+    let shown = text(&place.run("service status home").stdout);
+    assert!(shown.contains(external) && !shown.contains("`bruno`, a"), "{shown}");
+    let status = place.json("service status home");
+    assert_eq!(status["external_runs"][0]["custodian"], "elise");
+    assert_eq!(status["external_runs"][0]["runs"], 1);
+    let metrics = text(&place.run("service status home --prometheus").stdout);
+    let sample = "cstatns_external_runs_total{custodian=\"elise\"} 1\n";
+    assert!(metrics.contains(sample), "{metrics}");
 }
 
 #[test]

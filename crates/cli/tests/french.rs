@@ -349,7 +349,17 @@ fn guide(role: &str) -> String {
 #[test]
 fn the_words_on_screen_stand_in_the_french_guides() {
     let guide = guide("custodian");
-    for word in ["minimum", "ouvre", "avant", "renouvelle", "en retard", "horloge"] {
+    for word in [
+        "détenteurs",
+        "résultat",
+        "minimum",
+        "ouvre",
+        "avant",
+        "renouvelle",
+        "en retard",
+        "rétabli",
+        "horloge",
+    ] {
         assert!(guide.contains(&format!("`{word}`")), "{word}");
     }
 }

@@ -118,6 +118,9 @@ fn shell(place: &Place, block: &[String], locale: &str) -> String {
                 "custodian check",
                 "custodian log",
                 "custodian approve",
+                "custodian card",
+                "custodian forget",
+                "custodian passphrase",
                 "service export-identity",
             ];
             let asked = asks.iter().filter(|verb| line.contains(*verb)).count()
@@ -141,28 +144,23 @@ fn shell(place: &Place, block: &[String], locale: &str) -> String {
     text(&output.stdout) + &said
 }
 
-/// A service's first weeks, by the guides of the four roles alone. Returns what is said.
-fn play(language: &str, locale: &str) -> String {
-    let [custodian, service, controller, auditor] =
-        ["custodian", "service", "controller", "auditor"]
-            .map(|role| blocks(&format!("{role}.{language}.md")));
-    let counts = [&custodian, &service, &controller, &auditor].map(Vec::len);
-    assert_eq!(counts, [4, 10, 5, 3], "blocks");
+/// A place with what the guides begin from.
+fn begun() -> Place {
     let place = Place::default();
     place.write_private("passphrase", "eleven plus one\n");
     place.write("wages.csv", csv(&identifiers(20)));
-    let all = Mutex::new(String::new());
-    let step = |block: &Vec<String>| {
-        let said = shell(&place, block, locale);
-        all.lock().unwrap().push_str(&said);
-    };
+    place
+}
 
+/// A service is founded, and a request coded and its result attached, by the guides. The blocks of
+/// the custodian's, the service's and the controller's guide up to there.
+fn code(language: &str, step: impl Fn(&Vec<String>), place: &Place) {
+    let [custodian, service, controller] =
+        ["custodian", "service", "controller"].map(|role| blocks(&format!("{role}.{language}.md")));
     step(&custodian[0]);
     step(&service[0]);
     step(&custodian[1]);
-    step(&service[1]);
-    step(&service[2]);
-    step(&service[3]);
+    [1, 2, 3].into_iter().for_each(|block| step(&service[block]));
     step(&controller[0]);
     step(&controller[1]);
     step(&service[4]);
@@ -170,9 +168,26 @@ fn play(language: &str, locale: &str) -> String {
     for name in ["result.csv", "result.csv.report.json"] {
         fs::copy(place.path(name), place.path(&format!("received/{name}"))).unwrap();
     }
+    step(&controller[2]);
+}
+
+/// A service's first weeks, by the guides of the four roles alone. Returns what is said.
+fn play(language: &str, locale: &str) -> String {
+    let [custodian, service, controller, auditor] =
+        ["custodian", "service", "controller", "auditor"]
+            .map(|role| blocks(&format!("{role}.{language}.md")));
+    let counts = [&custodian, &service, &controller, &auditor].map(Vec::len);
+    assert_eq!(counts, [4, 10, 5, 3], "blocks");
+    let place = begun();
+    let all = Mutex::new(String::new());
+    let step = |block: &Vec<String>| {
+        let said = shell(&place, block, locale);
+        all.lock().unwrap().push_str(&said);
+    };
+
+    code(language, step, &place);
     let report = place.report("result.csv");
     let delivery = report["delivery"]["run"].as_str().unwrap();
-    step(&controller[2]);
     for gone in ["wages.csv", "retained.csv", "retained.csv.request.json", "received/result.csv"] {
         assert!(!place.exists(gone), "{gone}");
     }
@@ -218,9 +233,50 @@ fn the_guides_by_role_work() {
     }
 }
 
+/// The pages on what happens to custodians, in one service: a kit that is found again, a doubt
+/// about the custody, a custodian who leaves, every file recoded, another passphrase.
+#[test]
+fn the_pages_on_custody_work() {
+    for (language, locale) in [("en", "C"), ("fr", "fr_FR.UTF-8")] {
+        let [leaves, lost, forgets, doubt] =
+            PAGES.map(|page| blocks(&format!("{page}.{language}.md")));
+        let counts = [&leaves, &lost, &forgets, &doubt].map(Vec::len);
+        assert_eq!(counts, [5, 1, 1, 4], "blocks");
+        let place = begun();
+        place.write_private("new-passphrase", "twelve minus one\n");
+        let step = |block: &Vec<String>| shell(&place, block, locale);
+        code(language, |block| drop(step(block)), &place);
+        step(&lost[0]);
+        let said = step(&doubt[0]);
+        let doubted = ["CUSTODY DOUBTED of epoch 1", "GARDE EN DOUTE à l'époque 1"];
+        assert!(doubted.iter().any(|words| said.contains(words)), "{said}");
+        place.refused(
+            "service new-key home population --reason doubt --kit methods --passphrase-file \
+            passphrase --kit archives --passphrase-file passphrase",
+            "custody-doubted",
+            &[],
+        );
+        // Until the former shares are forgotten, they may open what a backup of keys/ holds.
+        leaves[..4].iter().for_each(|block| drop(step(block)));
+        assert!(text(&place.run("service status home").stdout).contains("EXPOSED by epoch 1"));
+        let said = step(&leaves[4]);
+        assert!(!said.contains("EXPOS"), "{said}");
+        doubt[1..].iter().for_each(|block| drop(step(block)));
+        let recoded = place.rows("recoded.csv");
+        assert_eq!(recoded.iter().filter(|row| row[0].starts_with("c2.")).count(), 20);
+        place.ok("auditor verify home/ledger.jsonl --service home/card.json");
+        step(&forgets[0]);
+        let log = "custodian log university --passphrase-file";
+        assert!(!place.run(&format!("{log} passphrase")).status.success());
+        place.ok(&format!("{log} new-passphrase"));
+    }
+}
+
+const PAGES: [&str; 4] = ["custodian-leaves", "custodian-lost-kit", "custodian-forgets", "doubt"];
+
 #[test]
 fn the_guides_by_role_have_the_same_commands_in_french() {
-    for role in ["custodian", "service", "controller", "auditor"] {
+    for role in ["custodian", "service", "controller", "auditor"].into_iter().chain(PAGES) {
         let [english, french] =
             ["en", "fr"].map(|language| blocks(&format!("{role}.{language}.md")));
         assert!(!english.is_empty() && english == french, "{role}");

@@ -196,15 +196,15 @@ impl Watched {
         assert_eq!(found, allowed, "{when}");
     }
 
-    /// Keys and shares are nowhere, and seeds and life secrets in the one file that is there to
-    /// hold them.
+    /// Keys, shares and seeds of receiving keys are nowhere, and signing seeds and life secrets in
+    /// the one file that is there to hold them.
     fn keeps_its_secrets(&self, when: &str) -> usize {
         let kits = ["alice", "bruno", "chloe"].map(|name| self.place.path(name));
         let secrets = secrets::secrets(&self.place.path("home"), &kits, 2);
         for (name, secret) in &secrets {
             let place = match name.split_once('\'') {
                 Some(("the service", _)) => vec!["home/identity".to_owned()],
-                Some((custodian, seed)) if seed.ends_with("seed") => {
+                Some((custodian, seed)) if seed.ends_with("signing seed") => {
                     vec![format!("{custodian}/identity")]
                 }
                 _ if name == "a life secret" => vec!["home/life/benefits.life".to_owned()],
@@ -447,7 +447,7 @@ fn errors_about_bad_files_do_not_quote_them() {
     );
     watched.refused("service receipt home card.json");
     watched.refused("custodian accept alice card.json --ledger home/ledger.jsonl");
-    watched.refused("custodian accept alice shares/alice.1.share --ledger card.json");
+    watched.refused("custodian accept alice alice/share-1 --ledger card.json");
     let ledger = place.read("home/ledger.jsonl");
     for bad in [
         ledger.replacen("population", &full, 1),

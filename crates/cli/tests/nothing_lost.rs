@@ -221,6 +221,7 @@ fn a_kit_that_lost_its_memory_does_not_say_that_it_has_seen_the_ledger() {
     let check = "custodian check alice --ledger home/ledger.jsonl --out receipt.json";
     let seen = place.path("alice/memory");
     let memory = fs::read(&seen).unwrap();
+    fs::copy(place.path("alice/share-1"), place.path("alice.1.share")).unwrap();
     type Harm<'a> = &'a dyn Fn();
     let mut altered: serde_json::Value = serde_json::from_slice(&memory).unwrap();
     altered["shown"]["count"] = 0.into();
@@ -238,7 +239,7 @@ fn a_kit_that_lost_its_memory_does_not_say_that_it_has_seen_the_ledger() {
         let code = "kit-memory";
         place.refused(check, code, &["alice", "memory"]);
         place.refused(
-            "custodian accept alice shares/alice.1.share --ledger home/ledger.jsonl",
+            "custodian accept alice alice.1.share --ledger home/ledger.jsonl",
             code,
             &["alice"],
         );
@@ -251,7 +252,7 @@ fn a_kit_that_lost_its_memory_does_not_say_that_it_has_seen_the_ledger() {
     place.refused(check, "kit-memory", &["alice"]);
     // The memory put back from the custodian's copy: all is well, and nothing was lost.
     fs::write(&seen, &memory).unwrap();
-    place.ok("custodian accept alice shares/alice.1.share --ledger home/ledger.jsonl");
+    place.ok("custodian accept alice alice.1.share --ledger home/ledger.jsonl");
     place.ok(check);
     place.quorum(CODE);
 }

@@ -42,7 +42,8 @@ fn code(place: &Place, name: &str) -> String {
 fn an_old_backup_is_recovered_and_coding_goes_on() {
     let place = Place::open();
     place.quorum("service open home cohort --kind research --ends 2035-12-31");
-    place.quorum(&code(&place, "first"));
+    let said = place.quorum(&code(&place, "first"));
+    assert!(!said.contains("  recovered "), "{said}");
     copy(&place, "home", "backup");
     place.quorum(&code(&place, "second"));
     place.quorum(&code(&place, "third"));
@@ -91,7 +92,10 @@ fn an_old_backup_is_recovered_and_coding_goes_on() {
         assert!(said.contains(line), "{line}\n{said}");
     }
     assert!(place.read("home/ledger.jsonl").starts_with(before.trim_end()));
-    place.quorum(&code(&place, "fifth"));
+    // Whoever approves from now on sees it.
+    let line = "  recovered the home had lost events, and has them again from copies since event ";
+    let said = place.quorum(&code(&place, "fifth"));
+    assert!(said.contains(line), "{said}");
     for kit in ["alice", "bruno", "chloe"] {
         place
             .ok(&format!("custodian check {kit} --ledger home/ledger.jsonl --out {kit}-seen.json"));

@@ -136,7 +136,7 @@ struct Signers(HashMap<Name, VerifyingKey>);
 impl Signers {
     fn learn<'a>(&mut self, lines: impl Iterator<Item = &'a Ahead>) {
         for line in lines.filter_map(|ahead| ahead.line.as_ref().ok()) {
-            if let Event::Dealt { dealing } = &line.event {
+            if let Event::Dealt { dealing, .. } = &line.event {
                 let cards = dealing.roster.iter().map(|seat| &seat.card.body);
                 self.0.extend(cards.filter_map(|card| {
                     let key = VerifyingKey::from_bytes(&card.signing.0).ok()?;

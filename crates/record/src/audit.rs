@@ -25,10 +25,10 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::card::{ServiceCard, spoken};
+use crate::card::{Card, ServiceCard, spoken};
 use crate::dealing::Epoch;
 use crate::ledger::{Lines, checkpoint_path};
-use crate::state::State;
+use crate::state::{Checked, Exposure, ExternalRuns, Rehearsal, State};
 
 use findings::Facts;
 use walk::{Kept, Note, Walk, need_as_sent};
@@ -64,11 +64,20 @@ pub struct Audit {
     pub notices: Vec<Notice>,
     /// How far others than the service vouch for the ledger.
     pub witnessed: Witnessed,
+    /// The epochs that are over with shares that nobody has stated destroyed.
+    pub exposures: Vec<Exposure>,
     /// Signed statements of custodians that were verified: approvals, receipts, doubts.
     pub statements: u64,
     /// Runs that began in which people are looked up in a register; those without a result are
     /// counted too.
     pub look_ups: u64,
+    /// When the custodians of the working dealing last showed that they hold their shares.
+    pub checked: Vec<Checked>,
+    /// The runs that external custodians approved: nothing speaks against them, and they are there
+    /// for the days on which too few others can be reached.
+    pub external_runs: Vec<ExternalRuns>,
+    /// The last rehearsal, by the service's word.
+    pub rehearsal: Option<Rehearsal>,
     /// The domains.
     pub domains: Vec<DomainSummary>,
     /// The deliveries.
@@ -368,9 +377,21 @@ impl Audit {
     }
 
     /// Adds notices, at the last sound event, of what is due at `now` by the auditor's clock, or
-    /// came late: overdue keys, and keys that outlive their project.
+    /// came late: overdue keys, keys that outlive their project, and yearly checks.
     pub fn note_what_is_due(&mut self, now: Timestamp) {
         let due = self.domains.iter().filter_map(|domain| domain.due(now));
+        let checks = self.checked.iter().filter(|checked| checked.is_overdue(now));
+        let checks = checks.map(|Checked { custodian, last, due }| {
+            let detail = both(|lang| {
+                text!(in lang,
+                    "`{custodian}` last showed on {last} that their share opens: a yearly check was due on {due}.",
+                    "`{custodian}` a montré pour la dernière fois le {last} que sa part s'ouvre : un contrôle annuel \
+                        était dû le {due}."
+                )
+            });
+            ("check-overdue", detail)
+        });
+        let due = due.chain(checks);
         let event = self.sound;
         self.notices.extend(due.map(|(code, detail)| Notice { code, event, detail }));
     }
@@ -394,8 +415,12 @@ impl Audit {
             findings: Vec::new(),
             notices: Vec::new(),
             witnessed: Witnessed::default(),
+            exposures: state.map(State::exposures).unwrap_or_default(),
             statements: 0,
             look_ups: 0,
+            checked: state.map(State::checked).unwrap_or_default(),
+            external_runs: state.map(State::external_runs).unwrap_or_default(),
+            rehearsal: state.and_then(State::rehearsal).cloned(),
             domains: Vec::new(),
             deliveries: DeliverySummary::default(),
         };
@@ -430,21 +455,21 @@ impl Audit {
 
 fn witnessed(state: &State, sound: u64) -> Witnessed {
     // Who witnessed more events witnessed the sound ones among them.
-    let seen = |card: &Hex<32>| {
-        state.statements().get(card).map_or(0, |statements| statements.witnessed).min(sound)
+    let seen = |signing: &Hex<32>| {
+        state.statements().get(signing).map_or(0, |statements| statements.witnessed).min(sound)
     };
-    // By card: whoever has a former custodian's name now has witnessed nothing by that.
+    // By signing key: whoever has a former custodian's name now has witnessed nothing by that.
     let (mut known, mut custodians) = (BTreeSet::new(), Vec::new());
     for seat in state.epochs().values().flat_map(|epoch| &epoch.dealing.roster) {
-        let card = seat.card.fingerprint();
-        if known.insert(card) {
-            let custodian = seat.card.body.name.clone();
-            custodians.push(Witness { custodian, events: seen(&card) });
+        let Card { body, .. } = &seat.card;
+        if known.insert(body.signing) {
+            let custodian = body.name.clone();
+            custodians.push(Witness { custodian, events: seen(&body.signing) });
         }
     }
     let quorum = state.working_dealing().map_or(0, |dealing| {
-        let cards = dealing.roster.iter().map(|seat| seat.card.fingerprint());
-        let mut events: Vec<u64> = cards.map(|card| seen(&card)).collect();
+        let roster = dealing.roster.iter();
+        let mut events: Vec<u64> = roster.map(|seat| seen(&seat.card.body.signing)).collect();
         events.sort_unstable_by(|a, b| b.cmp(a));
         events.get(dealing.threshold.k() - 1).copied().unwrap_or(0)
     });

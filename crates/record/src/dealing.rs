@@ -169,6 +169,11 @@ impl Dealing {
         self.roster.iter().find(|seat| seat.card.body.name == *name)
     }
 
+    /// The seat of the custodian with this signing key: who they are, whatever their name.
+    pub fn seat_of(&self, signing: &Hex<32>) -> Option<&Seat> {
+        self.roster.iter().find(|seat| seat.card.body.signing == *signing)
+    }
+
     /// Whether the dealing keeps the rules of SPEC §8.
     ///
     /// # Errors

@@ -86,7 +86,7 @@ pub fn is_answered(
 }
 
 impl Stated {
-    /// Its number among the statements of its card, from 1.
+    /// Its number among the statements of its custodian, from 1.
     pub fn count(&self) -> u64 {
         match self {
             Self::Consent { consent, .. } => consent.body.count,
@@ -101,6 +101,15 @@ impl Stated {
             Self::Consent { consent, .. } => consent.body.cosignature.time,
             Self::Receipt { receipt } => receipt.body.cosignature.time,
             Self::Doubt { doubt } => doubt.body.cosignature.time,
+        }
+    }
+
+    /// Whether the kit made it only because its share opens: a consent, or a receipt that says so.
+    pub fn shows_share(&self) -> bool {
+        match self {
+            Self::Consent { .. } => true,
+            Self::Receipt { receipt } => receipt.body.statement.shows_share(),
+            Self::Doubt { .. } => false,
         }
     }
 
@@ -126,7 +135,7 @@ pub struct EvidenceBody {
     pub suite: Suite,
     /// The service that the kit follows.
     pub service: ServiceCard,
-    /// The kit's card.
+    /// The kit's newest card.
     pub card: Card,
     /// How many statements the kit has made.
     #[serde(deserialize_with = "whole_number")]

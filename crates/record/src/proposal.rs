@@ -17,13 +17,14 @@ use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::card::ServiceKeys;
+use crate::card::{Card, ServiceKeys};
 use crate::checkpoint::{Cosignature, Head};
 use crate::dealing::{Epoch, Threshold};
 use crate::statement::{Signed, Statement, Suite};
 
 pub use quorum::{Placed, QuorumError, Roster};
 pub use words::Brief;
+pub(crate) use words::places;
 
 /// The number of a run: 16 random bytes, spent at the question. Its deliveries are numbered after
 /// its requests ([`DeliveryId`]).
@@ -136,13 +137,33 @@ pub enum Action {
         /// The doubts, by their digest: at most [`MOST_DOUBTS`], ascending, each once.
         doubts: Vec<Hex<32>>,
     },
-    /// Deal new shares of a new root.
+    /// Deal shares of a new root, under which every living key is sealed.
     Deal {
+        /// The epoch that it makes.
+        epoch: Epoch,
         /// How many of how many.
         threshold: Threshold,
-        /// The fingerprints of the new custodians' cards.
-        cards: Vec<Hex<32>>,
+        /// The custodians' cards; the first gets the share with x = 1.
+        cards: Vec<Card>,
+        /// Keys that are not sealed under the new root, ascending by domain and generation: they
+        /// are lost once it works.
+        left_behind: Vec<KeyRef>,
     },
+    /// Give up a dealing that does not work yet.
+    Abandon {
+        /// Its epoch.
+        epoch: Epoch,
+    },
+}
+
+/// A key, by its place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyRef {
+    /// Its domain.
+    pub domain: Name,
+    /// Its generation.
+    pub generation: Generation,
 }
 
 /// What a request holds: what its manifest states, custodians approve and the run verifies.
@@ -204,7 +225,7 @@ impl Action {
             | Self::Renew { domain, .. }
             | Self::Close { domain } => Some(domain),
             Self::Examined { domain, .. } => domain.as_ref(),
-            Self::Deal { .. } => None,
+            Self::Deal { .. } | Self::Abandon { .. } => None,
         }
     }
 
@@ -238,6 +259,7 @@ impl Action {
             Self::Close { .. } => "close",
             Self::Examined { .. } => "examined",
             Self::Deal { .. } => "deal",
+            Self::Abandon { .. } => "abandon",
         }
     }
 }
@@ -320,9 +342,9 @@ pub struct ConsentBody {
     pub question: Hex<32>,
     /// Who consents.
     pub by: Name,
-    /// The fingerprint of their card.
+    /// The fingerprint of their card in the dealing that it is about.
     pub card: Hex<32>,
-    /// How many statements this card has made, with this one.
+    /// How many statements this custodian has made, with this one.
     #[serde(deserialize_with = "whole_number")]
     pub count: u64,
     /// The digest of the resealed share.

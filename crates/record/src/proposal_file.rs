@@ -100,7 +100,7 @@ impl ProposalFile {
         let lines: Arc<[u8]> = self.lines().ok_or_else(|| form(path))?.into();
         let first = lines.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let first = serde_json::from_slice(first).ok().map(|line: Line| line.event);
-        let Some(Event::Dealt { dealing }) = first else { return Err(form(path)) };
+        let Some(Event::Dealt { dealing, .. }) = first else { return Err(form(path)) };
         if !dealing.service.is_first() {
             return Err(form(path));
         }

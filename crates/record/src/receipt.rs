@@ -44,6 +44,13 @@ pub enum ReceiptStatement {
     },
 }
 
+impl ReceiptStatement {
+    /// Whether it states that a share opens: a kit makes it only then.
+    pub fn shows_share(&self) -> bool {
+        matches!(self, Self::ShareHeld { .. } | Self::CheckpointSeen {})
+    }
+}
+
 /// A signed statement that a service records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -56,9 +63,9 @@ pub struct ReceiptBody {
     pub service: String,
     /// Who states it.
     pub by: Name,
-    /// The fingerprint of their card.
+    /// The fingerprint of their card in the dealing that it is about.
     pub card: Hex<32>,
-    /// How many statements this card has made, with this one.
+    /// How many statements this custodian has made, with this one.
     #[serde(deserialize_with = "whole_number")]
     pub count: u64,
     /// The cosignature of the ledger's checkpoint as it was: its date is the receipt's.
@@ -104,9 +111,9 @@ pub struct DoubtBody {
     pub service: String,
     /// Who doubts.
     pub by: Name,
-    /// The fingerprint of their card.
+    /// The fingerprint of their card in the dealing that it is about.
     pub card: Hex<32>,
-    /// How many statements this card has made, with this one.
+    /// How many statements this custodian has made, with this one.
     #[serde(deserialize_with = "whole_number")]
     pub count: u64,
     /// What is doubted.

@@ -5,8 +5,10 @@
 
 mod background;
 mod changes;
+mod custodians;
 mod deliveries;
 mod epochs;
+mod exposure;
 mod fold;
 mod limits;
 mod questions;
@@ -40,6 +42,8 @@ use crate::statement::Proved;
 use limits::{check_end, waits_for_nothing};
 
 pub use background::{Background, Confirmed};
+pub use custodians::{Approved, Checked, ExternalRuns, Rehearsal, next_check};
+pub use exposure::Exposure;
 pub use fold::{Broken, Fold};
 pub use read::{ReadLedger, View, fold_sent, read_ledger, read_ledger_after};
 pub use records::{
@@ -69,6 +73,7 @@ pub struct State {
     agreed: Timestamp,
     /// What the clock said when it was last recorded that project ends were looked at.
     expiry_checked: Option<Timestamp>,
+    rehearsal: Option<Rehearsal>,
     /// Where a quorum set the time back.
     turned_back: Vec<TurnedBack>,
     /// The number of the last event.
@@ -86,7 +91,7 @@ pub struct State {
     runs: BTreeMap<RunId, Run>,
     pending: Option<PendingRun>,
     owed: Option<Destroyed>,
-    /// By the fingerprint of a card.
+    /// By the signing key of a custodian.
     statements: BTreeMap<Hex<32>, Statements>,
     repeated: Vec<u64>,
     unopened: Vec<(u64, Name)>,
@@ -106,9 +111,10 @@ impl State {
     /// # Errors
     /// [`Unlawful`].
     pub fn founded_by(line: &Line) -> Result<Self, Unlawful> {
-        let Event::Dealt { dealing } = &line.event else { return Err(Unlawful::Genesis) };
+        let Event::Dealt { dealing, keys } = &line.event else { return Err(Unlawful::Genesis) };
         dealing.check()?;
         if dealing.epoch != Epoch::FIRST
+            || !keys.is_empty()
             || line.sequence != 1
             || line.service != dealing.service.id()
         {
@@ -125,6 +131,7 @@ impl State {
             clock: line.clock,
             agreed: line.time,
             expiry_checked: None,
+            rehearsal: None,
             turned_back: Vec::new(),
             events: line.sequence,
             epochs: BTreeMap::new(),
@@ -145,7 +152,7 @@ impl State {
             burnt_epoch: Epoch(0),
             proved: Proved::default(),
         };
-        state.deal(dealing, line.sequence);
+        state.deal(dealing, keys, Vec::new());
         Ok(state)
     }
 
@@ -162,9 +169,10 @@ impl State {
         }
         self.check_resumed(&line.event)?;
         match &line.event {
-            Event::Dealt { dealing } => self.dealt(dealing, line.sequence),
+            Event::Dealt { dealing, keys } => self.dealt(dealing, keys),
+            Event::Abandoned { run } => self.abandoned(run, line.sequence),
             Event::Received { receipt } => self.received(receipt, line, history),
-            Event::EpochWorking { epoch, keys } => self.works(*epoch, keys),
+            Event::EpochWorking { epoch, keys } => self.works(*epoch, keys, line.sequence),
             Event::Proposed { question } => self.proposed(question, line),
             Event::Intent { run, consents, keys } => {
                 self.intended(run, consents, keys, line, history)
@@ -198,19 +206,8 @@ impl State {
             Event::Doubted { doubt } => self.doubted(doubt, line.sequence, history),
             Event::Delivered { run, part } => self.delivered(DeliveryId { run: *run, part: *part }),
             Event::Destroyed { what, how } => self.destroyed(what, *how),
-            Event::Ended { domain } => {
-                let now = self.agreed;
-                let project = self.domains.get_mut(domain).ok_or(Refusal::UnknownDomain)?;
-                if !project.is_past_its_end(now)
-                    || project.ended.is_some()
-                    || project.destroyed.is_some()
-                {
-                    return Err(Unlawful::NotEnded);
-                }
-                (project.ended, project.marked) = (Some(now), true);
-                self.marks.insert(domain.clone());
-                Ok(())
-            }
+            Event::Ended { domain } => self.found_ended(domain),
+            Event::Rehearsed { steps } => self.rehearsed(steps, line),
         }
     }
 
@@ -221,14 +218,17 @@ impl State {
     /// # Errors
     /// [`Refusal`] says why not, and what to do.
     pub fn allows(&self, action: &Action, now: Timestamp) -> Result<(), Refusal> {
-        // From the last receipt of a later dealing on, who was dismissed decides nothing more.
-        if self.pending.is_some() || self.owed.is_some() || self.complete_epoch().is_some() {
+        // From the last receipt of a later dealing on, who was dismissed decides nothing more, but
+        // that it is given up.
+        let starts = self.complete_epoch().is_some() && !matches!(action, Action::Abandon { .. });
+        if self.pending.is_some() || self.owed.is_some() || starts {
             return Err(Refusal::Unfinished);
         }
-        let (_, epoch) = self.working_epoch()?;
+        self.working_epoch()?;
         match action {
             Action::Open { domain, kind, minimum_batch, .. } => {
-                self.check_custody(epoch)?;
+                self.check_no_dealing()?;
+                self.check_custody()?;
                 if self.domains.contains_key(domain) {
                     return Err(Refusal::DomainExists);
                 }
@@ -252,7 +252,7 @@ impl State {
                 }
             }
             Action::Extend { domain, ends } => {
-                self.check_custody(epoch)?;
+                self.check_custody()?;
                 let project = self.living(domain, now)?;
                 let present = project.ends().ok_or(Refusal::NotResearch)?;
                 if *ends <= present {
@@ -285,7 +285,8 @@ impl State {
                 self.check_recipient(domain, recipient.is_some())
             }
             Action::NewKey { domain, generation, reason } => {
-                self.check_custody(epoch)?;
+                self.check_no_dealing()?;
+                self.check_custody()?;
                 let domain = self.living(domain, now)?;
                 if domain.kind.is_research() && domain.newest_kept().is_none() {
                     return Err(Refusal::KeyLost { generation: domain.generation() });
@@ -306,19 +307,19 @@ impl State {
                 if project.kind.is_research() { Ok(()) } else { Err(Refusal::NotResearch) }
             }
             Action::Examined { domain, doubts } => self.check_examined(domain.as_ref(), doubts),
-            Action::Deal { threshold, cards } => {
-                let each_once = cards.iter().collect::<BTreeSet<_>>().len() == cards.len();
-                if cards.len() == threshold.n() && each_once { Ok(()) } else { Err(Refusal::Cards) }
+            Action::Deal { epoch, threshold, cards, left_behind } => {
+                self.check_deal(*epoch, *threshold, cards, left_behind)
             }
+            Action::Abandon { epoch } => self.check_abandon(*epoch),
         }
     }
 
     /// A doubt about the custody waits for a later dealing that works: until then nothing is put
     /// under a root that may be known.
-    fn check_custody(&self, working: &EpochState) -> Result<(), Refusal> {
-        match self.custody_doubted {
-            Some(doubted) if working.dealing.epoch <= doubted => Err(Refusal::CustodyDoubted),
-            _ => Ok(()),
+    fn check_custody(&self) -> Result<(), Refusal> {
+        match self.custody_doubted() {
+            Some(_) => Err(Refusal::CustodyDoubted),
+            None => Ok(()),
         }
     }
 
@@ -412,8 +413,6 @@ impl State {
         }
     }
 
-    // Reading.
-
     /// The service's first card, from which its id follows.
     pub fn service(&self) -> &ServiceCard {
         &self.service
@@ -467,13 +466,13 @@ impl State {
         &self.runs
     }
 
-    /// What custodians have stated, by the fingerprint of their card.
+    /// What custodians have stated, by their signing key.
     pub fn statements(&self) -> &BTreeMap<Hex<32>, Statements> {
         &self.statements
     }
 
-    /// The events in which a card's count of statements is not higher than before: another copy of
-    /// the kit, or one that was put back from a backup, has stated something.
+    /// The events in which a custodian's count of statements is not higher than before: another
+    /// copy of the kit, or one that was put back from a backup, has stated something.
     pub fn repeated_counts(&self) -> &[u64] {
         &self.repeated
     }

@@ -17,7 +17,7 @@ use cstatns_record::statement::{FORMAT, Signed, Suite};
 use jiff::Timestamp;
 
 use super::memory::{Kept, Shown};
-use super::{Kit, KitError, ProposalFault};
+use super::{Kit, KitError, ProposalFault, Seated};
 use crate::custody::approval::Approval;
 use crate::custody::share::SealedShare;
 
@@ -97,16 +97,16 @@ impl Kit {
         leaves: bool,
     ) -> Result<(RunId, Approval), KitError> {
         self.sweep();
-        let (head, dealing) = self.follow_working(ledger)?;
-        let placed = asked(proposal, ledger, dealing, now)?;
+        let seated = self.follow_working(ledger)?;
+        let placed = asked(proposal, ledger, seated.dealing, now)?;
         let question = placed.question;
         if let Some(approval) = self.kept.approval(&placed.leaf) {
             return Ok((question.run, approval.clone()));
         }
-        let share = self.kept_share(dealing)?;
+        let share = self.kept_share(&seated)?;
         let info = approval_info(&placed.leaf, &placed.head, &proposal.run_key);
         let share = SealedShare::seal(&share, &proposal.run_key, &info)?;
-        let service = dealing.service.id();
+        let service = seated.dealing.service.id();
         let consent = self.with_key(|key| {
             let body = ConsentBody {
                 format: FORMAT,
@@ -115,7 +115,7 @@ impl Kit {
                 epoch: question.epoch,
                 question: placed.leaf,
                 by: self.name().clone(),
-                card: self.card.fingerprint(),
+                card: seated.seat.card.fingerprint(),
                 count: self.kept.next_count(ledger.state),
                 share: share.digest(),
                 cosignature: Cosignature::sign(service, placed.head, now, key),
@@ -136,13 +136,13 @@ impl Kit {
             self.kept.keep_approval(&approval);
         }
         // Remembered before it leaves the kit.
-        self.kept.remember(ledger, head, Some(stated))?;
+        self.kept.remember(ledger, seated.head, Some(stated))?;
         Ok((run, approval))
     }
 }
 
-/// The open question of a proposal, if the custodian with this card may be asked for it now: before
-/// a passphrase is typed.
+/// The open question of a proposal, if the custodian of this card, or of another one with the same
+/// signing key, may be asked for it now: before a passphrase is typed.
 ///
 /// # Errors
 /// As [`Kit::attend`].
@@ -152,11 +152,10 @@ pub fn question_for<'a>(
     ledger: View<'a>,
     now: Timestamp,
 ) -> Result<Placed<'a>, KitError> {
-    let custodian = &card.body.name;
     let dealing = ledger.state.working_dealing()?;
-    match dealing.seat(custodian).is_some_and(|seat| seat.card == *card) {
-        true => asked(proposal, &ledger, dealing, now),
-        false => Err(KitError::NotInRoster { custodian: custodian.clone() }),
+    match dealing.seat_of(&card.body.signing) {
+        Some(_) => asked(proposal, &ledger, dealing, now),
+        None => Err(KitError::NotInRoster { custodian: card.body.name.clone() }),
     }
 }
 
@@ -238,7 +237,7 @@ impl Attending {
     /// [`KitError::NoIntent`]; and as [`Kit::check`].
     pub fn release(mut self, ledger: View<'_>, now: Timestamp) -> Result<Released, KitError> {
         self.kit.kept.reload()?;
-        let (head, dealing) = self.kit.follow_working(&ledger)?;
+        let Seated { head, dealing, .. } = self.kit.follow_working(&ledger)?;
         let custodian = self.name().clone();
         let begun = ledger.state.pending().is_some_and(|pending| {
             pending.question.run == self.run
@@ -252,8 +251,8 @@ impl Attending {
         let cosignature = self.kit.with_key(|key| Cosignature::sign(service, head, now, key));
         self.kit.kept.remember_intent(&ledger, head, &self.run)?;
         let Self { kit, approval, .. } = self;
-        let Kit { kept, seeds, .. } = kit;
-        drop(seeds);
+        let Kit { kept, seed, .. } = kit;
+        drop(seed);
         wipe_stack();
         Ok(Released {
             share: approval.share,
@@ -266,7 +265,7 @@ impl Attending {
 impl Watcher {
     /// The custodian.
     pub fn name(&self) -> &Name {
-        &self.0.card.body.name
+        &self.0.name
     }
 
     /// Remembers the ledger in which the run has ended. Gives what the kit says of itself then.

@@ -1,13 +1,13 @@
 //! A custodian's doubt, which needs nobody else (SPEC §8, R10).
 
-use cstatns_record::checkpoint::{Cosignature, Head};
+use cstatns_record::checkpoint::Cosignature;
 use cstatns_record::evidence::Stated;
 use cstatns_record::receipt::{Doubt, DoubtBody, Doubted};
 use cstatns_record::state::View;
 use cstatns_record::statement::{FORMAT, Signed, Suite};
 use jiff::Timestamp;
 
-use super::{Kit, KitError};
+use super::{Kit, KitError, Seated};
 
 impl Kit {
     /// States a doubt about a key, or about the custody as a whole. A doubt that the kit has stated
@@ -28,8 +28,10 @@ impl Kit {
         now: Timestamp,
     ) -> Result<Doubt, KitError> {
         self.sweep();
-        let (head, follows) = match self.follow_newest(&ledger) {
-            Ok((head, _)) => (head, true),
+        let newest = ledger.state.newest_seat_of(&self.card.body.signing);
+        let (dealing, seat) = newest.ok_or_else(|| self.not_in_roster())?;
+        let (head, follows) = match self.kept.follow(&ledger) {
+            Ok(head) => (head, true),
             Err(KitError::Shorter { .. } | KitError::Forked { .. }) => {
                 (self.kept.shown_head(&ledger)?, false)
             }
@@ -38,7 +40,7 @@ impl Kit {
         if let Some(doubt) = self.kept.unrecorded(&about, &ledger).filter(|_| follows) {
             return Ok(doubt);
         }
-        let doubt = self.sign_doubt(about, &ledger, head, now);
+        let doubt = self.sign_doubt(about, &ledger, &Seated { head, dealing, seat }, now);
         // A doubt that the service must refuse would be missing in the ledger as long as the kit
         // remembers it.
         ledger.state.check_doubt(&doubt, ledger.history)?;
@@ -50,7 +52,13 @@ impl Kit {
         Ok(doubt)
     }
 
-    fn sign_doubt(&self, about: Doubted, ledger: &View<'_>, head: Head, now: Timestamp) -> Doubt {
+    fn sign_doubt(
+        &self,
+        about: Doubted,
+        ledger: &View<'_>,
+        seated: &Seated<'_>,
+        now: Timestamp,
+    ) -> Doubt {
         let service = ledger.state.service().id();
         self.with_key(|key| {
             let body = DoubtBody {
@@ -58,10 +66,10 @@ impl Kit {
                 suite: Suite::default(),
                 service: service.to_owned(),
                 by: self.name().clone(),
-                card: self.card.fingerprint(),
+                card: seated.seat.card.fingerprint(),
                 count: self.kept.next_count(ledger.state),
                 about,
-                cosignature: Cosignature::sign(service, head, now, key),
+                cosignature: Cosignature::sign(service, seated.head, now, key),
             };
             Signed::new(body, key)
         })

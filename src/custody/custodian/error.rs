@@ -10,6 +10,7 @@ use cstatns_record::state::Refusal;
 
 use crate::sharing::SharingError;
 
+use super::super::paper::PaperError;
 use super::super::share::SealError;
 use super::FORMAT;
 
@@ -92,7 +93,7 @@ pub enum KitError {
     },
     /// Not a custodian of this dealing.
     #[error(
-        "`{custodian}` with this card is not in the roster of this epoch (only its custodians can \
+        "`{custodian}` with this kit is not in the roster of this epoch (only its custodians can \
         act)"
     )]
     NotInRoster {
@@ -110,6 +111,25 @@ pub enum KitError {
     /// No share kept.
     #[error("the kit of `{custodian}` holds no share of epoch {epoch}")]
     NoShare {
+        /// The kit's custodian.
+        custodian: Name,
+        /// The epoch.
+        epoch: Epoch,
+    },
+    /// The receiving key of a card is gone, or was never here.
+    #[error(
+        "the kit of `{custodian}` does not hold the receiving key of its card in epoch {epoch} \
+        (it was forgotten, or another copy of the kit drew that card)"
+    )]
+    CardNotHeld {
+        /// The kit's custodian.
+        custodian: Name,
+        /// The epoch.
+        epoch: Epoch,
+    },
+    /// The share was destroyed and stated to be.
+    #[error("the kit of `{custodian}` has forgotten its share of epoch {epoch}")]
+    Forgotten {
         /// The kit's custodian.
         custodian: Name,
         /// The epoch.
@@ -168,6 +188,9 @@ pub enum KitError {
         /// Events seen.
         seen: u64,
     },
+    /// The paper is not one, or does not open.
+    #[error(transparent)]
+    Paper(#[from] PaperError),
     /// A proposal that cannot be approved.
     #[error("the proposal cannot be approved ({reason})")]
     Proposal {
@@ -222,6 +245,7 @@ cstatns_base::coded!(KitError {
     Self::Share(error) => (error),
     Self::Seal(error) => (error),
     Self::NotLawful(error) => (error),
+    Self::Paper(error) => (error),
     Self::Damaged { kit, file } => ("kit-damaged", Machine, [path: *kit, file]),
     Self::ReadOnly { kit } => ("kit-read-only", Machine, [path: *kit]),
     Self::Memory { kit } => ("kit-memory", Machine, [path: *kit]),
@@ -234,6 +258,8 @@ cstatns_base::coded!(KitError {
     Self::NotInRoster { custodian } => ("not-in-roster", Input, [custodian]),
     Self::OtherService { custodian, service } => ("kit-other-service", Input, [custodian, service]),
     Self::NoShare { custodian, epoch } => ("no-share", Input, [custodian, epoch]),
+    Self::CardNotHeld { custodian, epoch } => ("card-not-held", Input, [custodian, epoch]),
+    Self::Forgotten { custodian, epoch } => ("share-forgotten", Input, [custodian, epoch]),
     Self::ShareInUse { epoch } => ("share-in-use", Input, [epoch]),
     Self::Shorter { custodian, seen, found } => ("ledger-shorter", Tampering, [custodian, expected: *seen, found]),
     Self::Checkpoint { custodian } => ("ledger-uncovered", Tampering, [custodian]),

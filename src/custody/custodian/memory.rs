@@ -1,9 +1,9 @@
 //! What a kit remembers: the service, the newest ledger seen, its own statements, and every line
 //! that it folded (SPEC §8).
 //!
-//! `memory` is sealed under a key from the kit's seeds, so that nobody without the kit can make or
-//! change one. An older copy of it is as good as the present one: what it says of itself is shown
-//! at each opening, to be compared with what the custodian keeps on paper.
+//! `memory` is sealed under a key from the kit's signing seed, so that nobody without the kit can
+//! make or change one. An older copy of it is as good as the present one: what it says of itself is
+//! shown at each opening, to be compared with what the custodian keeps on paper.
 
 mod lines;
 
@@ -17,11 +17,12 @@ use cstatns_base::files::{self, Access, FileError};
 use cstatns_base::meta::{SUITE, ServiceId};
 use cstatns_base::name::{Hex, Name, canonical_json, whole_number};
 use cstatns_base::secret::{Secret, random_bytes, wipe_stack};
-use cstatns_record::card::{Card, ServiceCard};
+use cstatns_record::card::{Card, CardBody, ServiceCard};
 use cstatns_record::checkpoint::Head;
 use cstatns_record::dealing::Epoch;
 use cstatns_record::evidence::{About, Stated};
 use cstatns_record::proposal::RunId;
+use cstatns_record::receipt::ReceiptStatement;
 use cstatns_record::state::{Fate, State, View};
 use cstatns_record::statement::{FORMAT, Suite};
 use data_encoding::BASE64;
@@ -66,9 +67,22 @@ pub(super) struct Memory {
     epochs: Option<[Epoch; 2]>,
     domains: Vec<SeenDomain>,
     pub(super) statements: Vec<Stated>,
+    /// The paper that the kit was made from, until it accepts a share of a later epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    paper: Option<FromPaper>,
     /// The approvals that left the kit of questions that are open.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     approvals: Vec<Approval>,
+}
+
+/// A paper that a kit was made from.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FromPaper {
+    /// The id of the service.
+    service: String,
+    /// The epoch of the share on it.
+    epoch: Epoch,
 }
 
 /// How far a domain had come when it was seen.
@@ -93,6 +107,10 @@ pub struct Shown {
     pub last: Option<ShownStatement>,
     /// Size and root of the ledger seen last.
     pub head: Option<Head>,
+    /// The epoch of the paper that the kit was made from: of what was stated before it knows
+    /// nothing. It says so until it accepts a share of a later epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paper: Option<Epoch>,
 }
 
 /// A statement as it is shown.
@@ -115,25 +133,25 @@ struct File {
     sealed: String,
 }
 
-/// The key of a kit's memory: HKDF-SHA-256 without salt of both seeds, info
-/// "CStatNS/kit-memory/2/" ‖ suite ‖ "/" ‖ fingerprint of the card in hexadecimal.
-pub(super) fn memory_key(seeds: &Secret<64>, card: &Card) -> Secret<32> {
+/// The key of a kit's memory: HKDF-SHA-256 without salt of the signing seed, info
+/// "CStatNS/kit-memory/2/" ‖ suite ‖ "/" ‖ the public signing key in hexadecimal.
+fn memory_key(seed: &Secret<32>, signing: &Hex<32>) -> Secret<32> {
     let key = Secret::fill(|key| {
-        Hkdf::<Sha256>::new(None, seeds.expose())
-            .expand(&label(card), key)
+        Hkdf::<Sha256>::new(None, seed.expose())
+            .expand(&label(signing), key)
             .expect("32 bytes can be derived");
     });
     wipe_stack();
     key
 }
 
-fn label(card: &Card) -> Vec<u8> {
-    format!("CStatNS/kit-memory/2/{SUITE}/{}", card.fingerprint()).into_bytes()
+fn label(signing: &Hex<32>) -> Vec<u8> {
+    format!("CStatNS/kit-memory/2/{SUITE}/{signing}").into_bytes()
 }
 
 /// The associated data of a memory's seal: the label of its key, a line feed, what is shown.
-fn associated(card: &Card, shown: &Shown) -> Vec<u8> {
-    let mut associated = label(card);
+fn associated(signing: &Hex<32>, shown: &Shown) -> Vec<u8> {
+    let mut associated = label(signing);
     associated.push(b'\n');
     associated.extend(canonical_json(shown));
     associated
@@ -142,7 +160,9 @@ fn associated(card: &Card, shown: &Shown) -> Vec<u8> {
 /// A memory with the key that seals it and the place where it lies.
 pub(super) struct Kept {
     pub(super) directory: PathBuf,
-    pub(super) card: Card,
+    pub(super) name: Name,
+    /// The public signing key of the kit.
+    pub(super) signing: Hex<32>,
     key: Secret<32>,
     pub(super) memory: Memory,
 }
@@ -162,6 +182,7 @@ impl Memory {
             epochs: None,
             domains: Vec::new(),
             statements: Vec::new(),
+            paper: None,
             approvals: Vec::new(),
         }
     }
@@ -169,21 +190,33 @@ impl Memory {
     fn shown(&self) -> Shown {
         let last = self.statements.last();
         let last = last.map(|last| ShownStatement { time: last.time(), about: last.about() });
-        Shown { count: self.count, last, head: self.head }
+        let paper = self.paper.as_ref().map(|paper| paper.epoch);
+        Shown { count: self.count, last, head: self.head, paper }
     }
 }
 
 /// The bytes of a new kit's memory.
-pub(super) fn new_memory(seeds: &Secret<64>, card: &Card) -> Vec<u8> {
-    seal(&Memory::new(), &memory_key(seeds, card), card)
+pub(super) fn new_memory(seed: &Secret<32>, signing: &Hex<32>) -> Vec<u8> {
+    seal(&Memory::new(), &memory_key(seed, signing), signing)
 }
 
-fn seal(memory: &Memory, key: &Secret<32>, card: &Card) -> Vec<u8> {
+/// The bytes of the memory of a kit that is made from paper.
+pub(super) fn paper_memory(
+    seed: &Secret<32>,
+    signing: &Hex<32>,
+    service: String,
+    epoch: Epoch,
+) -> Vec<u8> {
+    let memory = Memory { paper: Some(FromPaper { service, epoch }), ..Memory::new() };
+    seal(&memory, &memory_key(seed, signing), signing)
+}
+
+fn seal(memory: &Memory, key: &Secret<32>, signing: &Hex<32>) -> Vec<u8> {
     let shown = memory.shown();
     let mut nonce = [0; 24];
     random_bytes(&mut nonce);
     let cipher = XChaCha20Poly1305::new(key.expose().into());
-    let (msg, aad) = (&canonical_json(memory)[..], &associated(card, &shown)[..]);
+    let (msg, aad) = (&canonical_json(memory)[..], &associated(signing, &shown)[..]);
     let sealed = cipher.encrypt(&XNonce::from(nonce), Payload { msg, aad });
     let sealed = BASE64.encode(&sealed.expect("a memory can be sealed"));
     wipe_stack();
@@ -209,12 +242,12 @@ fn read(directory: &Path) -> Result<File, KitError> {
     file.filter(|file| file.format == FORMAT).ok_or_else(lost)
 }
 
-fn load(directory: &Path, card: &Card, key: &Secret<32>) -> Result<Memory, KitError> {
+fn load(directory: &Path, signing: &Hex<32>, key: &Secret<32>) -> Result<Memory, KitError> {
     let lost = || KitError::Memory { kit: directory.to_owned() };
     let File { shown, nonce, sealed, .. } = read(directory)?;
     let cipher = XChaCha20Poly1305::new(key.expose().into());
     let sealed = BASE64.decode(sealed.as_bytes()).map_err(|_| lost())?;
-    let payload = Payload { msg: &sealed, aad: &associated(card, &shown) };
+    let payload = Payload { msg: &sealed, aad: &associated(signing, &shown) };
     let opened = cipher.decrypt(&XNonce::from(nonce.0), payload);
     wipe_stack();
     let memory: Option<Memory> = serde_json::from_slice(&opened.map_err(|_| lost())?).ok();
@@ -222,18 +255,15 @@ fn load(directory: &Path, card: &Card, key: &Secret<32>) -> Result<Memory, KitEr
 }
 
 impl Kept {
-    /// Opens the memory of a kit whose seeds are open.
+    /// Opens the memory of a kit whose signing seed is open.
     ///
     /// # Errors
     /// [`KitError::Memory`] when it is missing, damaged or not this kit's.
-    pub(super) fn open(
-        directory: &Path,
-        card: &Card,
-        seeds: &Secret<64>,
-    ) -> Result<Self, KitError> {
-        let key = memory_key(seeds, card);
-        let memory = load(directory, card, &key)?;
-        Ok(Self { directory: directory.to_owned(), card: card.clone(), key, memory })
+    pub(super) fn open(directory: &Path, card: &Card, seed: &Secret<32>) -> Result<Self, KitError> {
+        let CardBody { name, signing, .. } = card.body.clone();
+        let key = memory_key(seed, &signing);
+        let memory = load(directory, &signing, &key)?;
+        Ok(Self { directory: directory.to_owned(), name, signing, key, memory })
     }
 
     /// Reads the memory again: the kit may have stated something elsewhere meanwhile.
@@ -241,7 +271,7 @@ impl Kept {
     /// # Errors
     /// As [`Kept::open`].
     pub(super) fn reload(&mut self) -> Result<(), KitError> {
-        self.memory = load(&self.directory, &self.card, &self.key)?;
+        self.memory = load(&self.directory, &self.signing, &self.key)?;
         Ok(())
     }
 
@@ -270,13 +300,13 @@ impl Kept {
     }
 
     /// The number that its next statement on this ledger gets: higher than any that the ledger
-    /// holds of this card.
+    /// holds of this custodian.
     pub(super) fn next_count(&self, state: &State) -> u64 {
         self.memory.count.max(self.recorded(state)) + 1
     }
 
     pub(super) fn recorded(&self, state: &State) -> u64 {
-        let statements = state.statements().get(&self.card.fingerprint());
+        let statements = state.statements().get(&self.signing);
         statements.map_or(0, |statements| statements.count)
     }
 
@@ -287,12 +317,17 @@ impl Kept {
     /// [`KitError::OtherService`], [`KitError::Shorter`], [`KitError::Forked`],
     /// [`KitError::Checkpoint`].
     pub(super) fn follow(&self, ledger: &View<'_>) -> Result<Head, KitError> {
-        let custodian = || self.card.body.name.clone();
+        let custodian = || self.name.clone();
         let service = ledger.state.service();
         if let Some(known) = &self.memory.service
             && known != service
         {
             let service = ServiceId::of(known.id());
+            return Err(KitError::OtherService { custodian: custodian(), service });
+        }
+        if self.memory.paper.as_ref().is_some_and(|paper| paper.service != service.id()) {
+            let service =
+                self.memory.paper.as_ref().and_then(|paper| ServiceId::of(&paper.service));
             return Err(KitError::OtherService { custodian: custodian(), service });
         }
         let head = self.shown_head(ledger)?;
@@ -314,7 +349,7 @@ impl Kept {
     pub(super) fn shown_head(&self, ledger: &View<'_>) -> Result<Head, KitError> {
         let head = ledger.state.service_keys().head_of(ledger.note.as_bytes()).ok();
         let head = head.filter(|head| ledger.history.includes(head));
-        head.ok_or_else(|| KitError::Checkpoint { custodian: self.card.body.name.clone() })
+        head.ok_or_else(|| KitError::Checkpoint { custodian: self.name.clone() })
     }
 
     /// Remembers a statement about a ledger that the kit does not follow, and nothing else of it.
@@ -380,6 +415,7 @@ impl Kept {
         memory.approvals.retain(|kept| open.contains(&kept.consent.body.question));
         if let Some(stated) = stated {
             memory.count = stated.count();
+            memory.paper = memory.paper.filter(|paper| !is_later(&stated, paper.epoch));
             memory.statements.push(stated);
         }
         self.write(memory)
@@ -414,14 +450,15 @@ impl Kept {
     }
 
     fn write(&mut self, memory: Memory) -> Result<(), KitError> {
-        let bytes = seal(&memory, &self.key, &self.card);
+        let bytes = seal(&memory, &self.key, &self.signing);
         files::replace(&self.directory.join(NAME), &bytes, Access::Private)
             .map_err(|error| self.unwritten(error))?;
         self.memory = memory;
         Ok(())
     }
 
-    fn unwritten(&self, error: FileError) -> KitError {
+    /// Why the kit was not written to.
+    pub(super) fn unwritten(&self, error: FileError) -> KitError {
         match error {
             FileError::ReadOnly { .. } | FileError::Permission { .. } => {
                 KitError::ReadOnly { kit: self.directory.clone() }
@@ -429,4 +466,10 @@ impl Kept {
             error => error.into(),
         }
     }
+}
+
+/// Whether it is the receipt of a share of a later epoch than this one.
+fn is_later(stated: &Stated, than: Epoch) -> bool {
+    let Stated::Receipt { receipt } = stated else { return false };
+    matches!(receipt.body.statement, ReceiptStatement::ShareHeld { epoch, .. } if epoch > than)
 }

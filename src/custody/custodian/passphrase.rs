@@ -2,11 +2,11 @@
 
 use cstatns_base::files::{self, Access, Held};
 
-use super::identity::seal_identity;
+use super::identity::{self, seal_identity};
 use super::{Kit, KitError};
 
 impl Kit {
-    /// Seals the private keys of the kit under another passphrase. The file under the former one is
+    /// Seals the signing key of the kit under another passphrase. The file under the former one is
     /// destroyed; stopped at any point, the kit opens with one of the two.
     ///
     /// A copy of the kit that was made before still opens with the former passphrase.
@@ -19,11 +19,11 @@ impl Kit {
             return Err(KitError::EmptyPassphrase { kit: self.directory.clone() });
         }
         self.check_protected()?;
-        // What a stopped process left may be keys under either passphrase.
+        // What a stopped process left may be the key under either passphrase.
         files::sweep(&self.directory)?;
-        let path = self.directory.join("identity");
+        let path = self.directory.join(identity::NAME);
         let former = Held::new(&path)?;
-        let identity = seal_identity(&self.seeds, &self.card, Some(passphrase));
+        let identity = seal_identity(&self.seed, &self.card.body.signing, Some(passphrase));
         files::replace(&path, &identity, Access::Private)?;
         former.destroy()?;
         Ok(())

@@ -8,7 +8,7 @@ use cstatns_record::ledger::event::LineWitness;
 use cstatns_record::state::View;
 use jiff::Timestamp;
 
-use super::{Kit, KitError};
+use super::{Kit, KitError, Seated};
 
 impl Kit {
     /// Size and root of the newest ledger that it has seen.
@@ -32,7 +32,7 @@ impl Kit {
     /// # Errors
     /// [`KitError::NoRecovery`]; and as [`Kit::check`].
     pub fn resume(&mut self, ledger: View<'_>, now: Timestamp) -> Result<LineWitness, KitError> {
-        let (head, dealing) = self.follow_working(&ledger)?;
+        let Seated { head, dealing, .. } = self.follow_working(&ledger)?;
         let custodian = self.name().clone();
         let recoveries = ledger.state.recoveries();
         let recovered = recoveries.events.last().filter(|_| recoveries.unseen);

@@ -7,7 +7,7 @@ use cstatns_record::receipt::{Receipt, ReceiptStatement};
 use cstatns_record::state::{State, View};
 use jiff::Timestamp;
 
-use super::{Kit, KitError};
+use super::{Kit, KitError, Seated};
 
 impl Kit {
     /// The yearly check, which also states that the service signs with the key of `card` from now
@@ -23,13 +23,13 @@ impl Kit {
         now: Timestamp,
     ) -> Result<Receipt, KitError> {
         self.sweep();
-        let (head, dealing) = self.follow_working(&ledger)?;
-        self.kept_share(dealing)?;
+        let seated = self.follow_working(&ledger)?;
+        self.kept_share(&seated)?;
         ledger.state.check_service_card(card)?;
         let statement = in_place(card, ledger.state);
         match self.stated_before(&statement) {
             Some(receipt) => Ok(receipt),
-            None => self.receipt(&ledger, head, statement, now),
+            None => self.receipt(&ledger, &seated, statement, now),
         }
     }
 
@@ -37,7 +37,7 @@ impl Kit {
     /// ledger that was found, so the kit cosigns the newest checkpoint that it has seen itself.
     ///
     /// # Errors
-    /// [`KitError::Forked`] if the ledger does not go on from there.
+    /// [`KitError::Forked`] if the ledger does not go on from there; [`KitError::NotInRoster`].
     pub fn accept_recovered(
         &mut self,
         card: &ServiceCard,
@@ -55,7 +55,11 @@ impl Kit {
         if let Some(receipt) = self.stated_before(&statement) {
             return Ok(receipt);
         }
-        let receipt = self.sign_receipt(state, seen, statement, now);
+        let dealing = state.following_dealing();
+        let seat = dealing.seat_of(&self.card.body.signing);
+        let seat = seat.ok_or_else(|| self.not_in_roster())?;
+        let receipt =
+            self.sign_receipt(state, &Seated { head: seen, dealing, seat }, statement, now);
         self.kept.remember_stated(Stated::Receipt { receipt: Box::new(receipt.clone()) })?;
         Ok(receipt)
     }

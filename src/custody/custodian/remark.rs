@@ -45,8 +45,8 @@ pub enum Remark {
         /// What was approved.
         action: Box<Action>,
     },
-    /// The ledger holds a statement of this card that the kit did not remember: another copy of the
-    /// kit is in use, or this one was put back from a backup.
+    /// The ledger holds a statement of this custodian that the kit did not remember: another copy
+    /// of the kit is in use, or this one was put back from a backup.
     OtherCopy {
         /// How many statements the kit remembered.
         remembered: u64,
@@ -76,7 +76,7 @@ impl Kept {
                         continue;
                     }
                     let holds_consent = match &fate {
-                        Fate::Lapsed { by, .. } => by.contains(&self.card.body.name),
+                        Fate::Lapsed { by, .. } => by.contains(&self.name),
                         _ => true,
                     };
                     let open = ledger.state.open_questions().get(run);
@@ -114,8 +114,8 @@ impl Kept {
 
     /// Whether the ledger holds a receipt. Of checks the last one counts.
     fn is_recorded(&self, receipt: &Receipt, ledger: &View<'_>) -> bool {
-        let (state, name) = (ledger.state, &self.card.body.name);
-        let ReceiptBody { statement, cosignature, card, .. } = &receipt.body;
+        let (state, name) = (ledger.state, &self.name);
+        let ReceiptBody { statement, cosignature, .. } = &receipt.body;
         match statement {
             ReceiptStatement::ShareHeld { epoch, .. } => {
                 state.epochs().get(epoch).is_some_and(|epoch| epoch.held.contains(name))
@@ -129,7 +129,8 @@ impl Kept {
                 keys.contains(key) || keys.present() != replaces
             }
             _ => {
-                let recorded = state.statements().get(card).and_then(|known| known.receipt);
+                let recorded =
+                    state.statements().get(&self.signing).and_then(|known| known.receipt);
                 self.last_receipt() != Some(receipt)
                     || recorded.is_some_and(|(date, signature)| {
                         signature == receipt.signature || date > cosignature.time

@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use cstatns_base::name::{Hex, Name};
-use cstatns_record::card::ServiceCard;
+use cstatns_record::card::{Card, ServiceCard};
 use cstatns_record::checkpoint::{Checkpoint, Head, Note};
 use cstatns_record::dealing::Epoch;
 use cstatns_record::ledger::event::{Event, Line};
@@ -236,29 +236,34 @@ fn follows(kit: &Kit, candidate: &Candidate) -> bool {
 /// of whom another copy of the kit does not follow is not among them.
 fn followers(candidate: &Candidate, kits: &[Kit]) -> Vec<usize> {
     let roster = &candidate.state.following_dealing().roster;
-    let cards: BTreeSet<Hex<32>> = roster.iter().map(|seat| seat.card.fingerprint()).collect();
-    of_cards(candidate, kits, &cards)
+    let sits = |kit: &Kit| roster.iter().any(|seat| seat.card.body.signing == signing(kit));
+    of_seats(candidate, kits, sits)
 }
 
-fn of_cards(candidate: &Candidate, kits: &[Kit], cards: &BTreeSet<Hex<32>>) -> Vec<usize> {
-    let mut by_card: BTreeMap<Hex<32>, (usize, bool)> = BTreeMap::new();
+fn of_seats(candidate: &Candidate, kits: &[Kit], sits: impl Fn(&Kit) -> bool) -> Vec<usize> {
+    let mut by_key: BTreeMap<Hex<32>, (usize, bool)> = BTreeMap::new();
     for (at, kit) in kits.iter().enumerate() {
-        let known = by_card.entry(kit.card().fingerprint()).or_insert((at, true));
+        let known = by_key.entry(signing(kit)).or_insert((at, true));
         known.1 &= follows(kit, candidate);
     }
-    let following = by_card.iter().filter(|(card, (_, all))| *all && cards.contains(*card));
-    following.map(|(_, (at, _))| *at).collect()
+    let following = by_key.into_values().filter(|(at, all)| *all && sits(&kits[*at]));
+    following.map(|(at, _)| at).collect()
+}
+
+/// Who the custodian of a kit is.
+fn signing(kit: &Kit) -> Hex<32> {
+    kit.card().body.signing
 }
 
 /// The custodians of whom one copy of the kit follows a ledger, and another does not: a copy was
 /// shown something else.
 fn apart(candidate: &Candidate, kits: &[Kit]) -> Vec<Name> {
-    let mut by_card: BTreeMap<Hex<32>, (&Name, BTreeSet<bool>)> = BTreeMap::new();
+    let mut by_key: BTreeMap<Hex<32>, (&Name, BTreeSet<bool>)> = BTreeMap::new();
     for kit in kits {
-        let known = by_card.entry(kit.card().fingerprint());
+        let known = by_key.entry(signing(kit));
         known.or_insert((kit.name(), BTreeSet::new())).1.insert(follows(kit, candidate));
     }
-    let apart = by_card.into_values().filter(|(_, follow)| follow.len() > 1);
+    let apart = by_key.into_values().filter(|(_, follow)| follow.len() > 1);
     apart.map(|(name, _)| name.clone()).collect()
 }
 
@@ -267,25 +272,26 @@ fn apart(candidate: &Candidate, kits: &[Kit]) -> Vec<Name> {
 /// leave no quorum of it.
 fn has_not_started(candidate: &Candidate, kits: &[Kit]) -> bool {
     let state = &candidate.state;
-    let Ok((working, _)) = state.working_epoch() else { return true };
-    let newest = state.epochs().iter().next_back().filter(|(epoch, _)| **epoch > working);
-    let dealt = newest.map(|(epoch, known)| {
+    if state.working_epoch().is_err() {
+        return true;
+    }
+    let dealt = state.pending_epoch().map(|(epoch, known)| {
         let cards = known.dealing.roster.iter().map(|seat| seat.card.fingerprint());
-        (*epoch, cards.collect(), known.dealing.threshold)
+        (epoch, cards.collect(), known.dealing.threshold)
     });
     let open = state.open_questions().values().map(|open| &open.question.action);
     let pending = state.pending().map(|pending| &pending.question.action);
     let asked = open.chain(pending).filter_map(|action| match action {
-        Action::Deal { threshold, cards } => {
-            Some((state.next_epoch(), cards.iter().copied().collect(), *threshold))
+        Action::Deal { epoch, threshold, cards, .. } => {
+            let cards = cards.iter().map(Card::fingerprint).collect();
+            Some((*epoch, cards, *threshold))
         }
         _ => None,
     });
     dealt.into_iter().chain(asked).all(|(epoch, cards, threshold): (Epoch, BTreeSet<_>, _)| {
-        let without = kits
-            .iter()
-            .any(|kit| cards.contains(&kit.card().fingerprint()) && !kit.holds_share(epoch));
-        without || of_cards(candidate, kits, &cards).len() > threshold.n() - threshold.k()
+        let sits = |kit: &Kit| cards.iter().any(|card| kit.holds_card(card));
+        let without = kits.iter().any(|kit| sits(kit) && !kit.holds_share(epoch));
+        without || of_seats(candidate, kits, sits).len() > threshold.n() - threshold.k()
     })
 }
 

@@ -3,9 +3,11 @@
 
 use std::fmt::Display;
 
-use cstatns::card::spoken;
+use cstatns::card::{Card, CardBody as Body, spoken};
+use cstatns::dealing::Dealing;
 use cstatns::delivery::DeliveryId;
-use cstatns::name::Hex;
+use cstatns::ledger::event::KeyRef;
+use cstatns::name::{Hex, Name};
 use cstatns::proposal::{Action, Question};
 use cstatns::state::{Background, Confirmed, State};
 
@@ -42,6 +44,9 @@ pub(crate) fn show(
             question.epoch
         ),
     );
+    if let Some(epoch) = state.epochs().get(&question.epoch) {
+        line(&text!("roster", "détenteurs"), &roster(&epoch.dealing));
+    }
     match action.inputs() {
         [input] => line(
             &text!("request", "demande"),
@@ -86,8 +91,17 @@ pub(crate) fn show(
             );
         }
     }
+    if let Action::Deal { cards, .. } = action {
+        dealt(state, cards, &line);
+    }
     if let Action::Renew { of, .. } = action {
         line(&text!("renews", "renouvelle"), &renewed(state, of.as_deref()));
+    }
+    if let Action::Code { recipient: None, .. } | Action::Renew { recipient: None, .. } = action {
+        line(
+            &text!("result", "résultat"),
+            &text!("for whoever brought the request", "pour qui a apporté la demande"),
+        );
     }
     if let Some(background) = state.background(&question.run) {
         around(action, &background, &line);
@@ -96,6 +110,42 @@ pub(crate) fn show(
         &text!("question", "question"),
         &text!("{}, open until {}", "{}, ouverte jusqu'au {}", spoken(leaf), question.expires),
     );
+}
+
+/// Who would hold the shares of a dealing, with the words of their cards, and who would not any
+/// more. A custodian is a signing key: a name says nothing.
+fn dealt(state: &State, cards: &[Card], line: &dyn Fn(&str, &dyn Display)) {
+    let present = || state.following_dealing().roster.iter().map(|seat| &seat.card.body);
+    for card in cards {
+        let body = &card.body;
+        let stays = present().any(|known| known.signing == body.signing);
+        let stays = if stays { text!("stays", "reste") } else { text!("NEW", "NOUVEAU") };
+        let external =
+            if body.external { text!(", external", ", extérieur") } else { String::new() };
+        line(
+            &text!("share", "part"),
+            &format_args!("{}{external}, {stays}: {}", body.name, spoken(&card.fingerprint())),
+        );
+    }
+    let leaves =
+        present().filter(|known| cards.iter().all(|card| card.body.signing != known.signing));
+    let leaves: Vec<&str> = leaves.map(|body| body.name.as_str()).collect();
+    if !leaves.is_empty() {
+        line(&text!("no share", "sans part"), &leaves.join(", "));
+    }
+}
+
+/// Whose approvals count, and how many.
+fn roster(dealing: &Dealing) -> String {
+    let names = dealing.roster.iter().map(|seat| {
+        let Body { name, external, .. } = &seat.card.body;
+        match external {
+            true => text!("{name} (external)", "{name} (extérieur)"),
+            false => name.to_string(),
+        }
+    });
+    let names: Vec<_> = names.collect();
+    text!("{}: {}", "{} : {}", said(&dealing.threshold), names.join(", "))
 }
 
 /// The deliveries whose codes are renewed.
@@ -115,45 +165,48 @@ fn renewed(state: &State, of: Option<&[DeliveryId]>) -> String {
     text!("the codes of {}{others}", "les codes de {}{others}", names.join(", "))
 }
 
+/// The keys that its run opens.
+fn opened(domain: &Name, keys: &[KeyRef]) -> Option<String> {
+    let generations = || keys.iter().map(|key| key.generation.get());
+    let (first, last) = (generations().min()?, generations().max()?);
+    Some(match first < last {
+        true => {
+            text!("keys {first} to {last} of `{domain}`", "les clés {first} à {last} de `{domain}`")
+        }
+        false => text!("key {last} of `{domain}`", "la clé {last} de `{domain}`"),
+    })
+}
+
 /// What the ledger says around it.
 fn around(action: &Action, background: &Background, line: &dyn Fn(&str, &dyn Display)) {
-    if let Action::Code { domain, purpose, .. } | Action::Renew { domain, purpose, .. } = action {
-        if let Some(minimum) = background.minimum_batch {
-            line(
-                &text!("minimum", "minimum"),
-                &text!(
-                    "{minimum} distinct values a run in `{domain}`",
-                    "{minimum} valeurs distinctes par opération dans `{domain}`"
-                ),
-            );
+    let Background { minimum_batch, runs_this_year, .. } = background;
+    let coded = match action {
+        Action::Code { domain, purpose, .. } | Action::Renew { domain, purpose, .. } => {
+            Some((domain, purpose))
         }
-        let generations = || background.keys.iter().map(|key| key.generation.get());
-        match (generations().min(), generations().max()) {
-            (Some(first), Some(last)) if first < last => {
-                line(
-                    &text!("opens", "ouvre"),
-                    &text!(
-                        "keys {first} to {last} of `{domain}`",
-                        "les clés {first} à {last} de `{domain}`"
-                    ),
-                );
-            }
-            (_, Some(last)) => line(
-                &text!("opens", "ouvre"),
-                &text!("key {last} of `{domain}`", "la clé {last} de `{domain}`"),
+        _ => None,
+    };
+    if let (Some((domain, _)), Some(minimum)) = (coded, minimum_batch) {
+        line(
+            &text!("minimum", "minimum"),
+            &text!(
+                "{minimum} distinct values a run in `{domain}`",
+                "{minimum} valeurs distinctes par opération dans `{domain}`"
             ),
-            _ => {}
-        }
-        if let Some(runs) = background.runs_this_year {
-            let before = counted(runs, "run", "opération");
-            line(
-                &text!("before", "avant"),
-                &text!(
-                    "{before} for `{purpose}` in `{domain}` this year",
-                    "{before} pour `{purpose}` dans `{domain}` cette année"
-                ),
-            );
-        }
+        );
+    }
+    if let Some(keys) = action.domain().and_then(|domain| opened(domain, &background.keys)) {
+        line(&text!("opens", "ouvre"), &keys);
+    }
+    if let (Some((domain, purpose)), Some(runs)) = (coded, runs_this_year) {
+        let before = counted(*runs, "run", "opération");
+        line(
+            &text!("before", "avant"),
+            &text!(
+                "{before} for `{purpose}` in `{domain}` this year",
+                "{before} pour `{purpose}` dans `{domain}` cette année"
+            ),
+        );
     }
     if let (Some(due), Some(domain)) = (background.overdue_since, action.domain()) {
         line(
@@ -161,6 +214,16 @@ fn around(action: &Action, background: &Background, line: &dyn Fn(&str, &dyn Dis
             &text!(
                 "the key of `{domain}` was due for renewal on {due}",
                 "la clé de `{domain}` devait être renouvelée le {due}"
+            ),
+        );
+    }
+    if let Some(event) = background.recovered {
+        line(
+            &text!("recovered", "rétabli"),
+            &text!(
+                "the home had lost events, and has them again from copies since event {event}",
+                "le répertoire du service avait perdu des événements, et les a de nouveau par des copies depuis \
+                    l'événement {event}"
             ),
         );
     }

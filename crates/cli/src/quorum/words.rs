@@ -22,15 +22,21 @@ pub(crate) fn said_of(shown: &Shown) -> String {
             )
         },
     );
+    let from = shown.paper.map_or_else(String::new, |epoch| {
+        text!(
+            "; made from the paper of epoch {epoch}: it does not know what it stated before",
+            " ; refaite d'après le papier de l'époque {epoch} : elle ne sait pas ce qu'elle a déclaré auparavant"
+        )
+    });
     match &shown.last {
         Some(last) => text!(
-            "statement {}, the last: {} on {}; {ledger}",
-            "déclaration {}, la dernière : {} le {} ; {ledger}",
+            "statement {}, the last: {} on {}; {ledger}{from}",
+            "déclaration {}, la dernière : {} le {} ; {ledger}{from}",
             shown.count,
             in_brief(&last.about),
             last.time
         ),
-        None => text!("no statement; {ledger}", "aucune déclaration ; {ledger}"),
+        None => text!("no statement; {ledger}{from}", "aucune déclaration ; {ledger}{from}"),
     }
 }
 

@@ -17,7 +17,8 @@ pub(super) fn metrics(status: &Status) -> String {
     let is_there = |path: &Path| path.is_file();
     let away = status.deliveries.iter().filter(|of| !of.result.as_deref().is_some_and(is_there));
     let waiting = || status.deliveries.iter().filter(|of| !of.delivered);
-    let missing = status.epochs.last().map_or(0, |newest| newest.missing.len());
+    let missing = status.missing().count();
+    let exposed = status.exposures.iter().filter(|exposure| exposure.is_alarm()).count();
     let unseen = status.unseen.as_ref().map_or(0, |unseen| unseen.runs);
     let oldest = waiting().map(|of| of.made).min();
     let flag = |set| Some(u64::from(set));
@@ -43,6 +44,8 @@ pub(super) fn metrics(status: &Status) -> String {
     gauge("unfinished", count(status.unfinished.len()), "What was begun and has not ended");
     gauge("questions_open", count(status.questions.len()), "Questions that custodians are asked");
     gauge("receipts_missing", count(missing), "Custodians whose share-held receipt is missing");
+    gauge("epochs_exposed", count(exposed), "Former epochs whose shares may open a present key");
+    gauge("checks_overdue", count(status.checks_overdue.len()), "Custodians who are to check");
     gauge("runs_unseen", Some(unseen), "Runs that no statement of a custodian covers");
     gauge("deliveries_waiting", count(waiting().count()), "Results that are not delivered");
     gauge("results_not_found", count(away.count()), "Results that are not where they were put");
@@ -58,8 +61,25 @@ pub(super) fn metrics(status: &Status) -> String {
     time("waiting_timestamp_seconds", oldest, "When the oldest waiting result was made");
     let events = vec![(Vec::new(), status.events)];
     family(&mut text, "ledger_events", "counter", "Events of the ledger", events);
+    let checked = status.checked.iter().map(|of| (of.custodian.as_str(), seconds(of.last)));
+    let name = "custodian_checked_timestamp_seconds";
+    by_custodian(&mut text, name, "gauge", "When the share last opened", checked);
+    let approved = status.external_runs.iter();
+    let approved = approved.map(|of| (of.custodian.as_str(), of.approved.runs));
+    by_custodian(&mut text, "external_runs", "counter", "Runs that externals approved", approved);
     domains(&mut text, &status.domains);
     text + "# EOF"
+}
+
+fn by_custodian<'a>(
+    text: &mut String,
+    name: &str,
+    kind: &str,
+    help: &str,
+    values: impl Iterator<Item = (&'a str, u64)>,
+) {
+    let samples = values.map(|(of, value)| (vec![("custodian", of.to_owned())], value));
+    family(text, name, kind, help, samples.collect());
 }
 
 fn domains(text: &mut String, domains: &[DomainStatus]) {

@@ -7,7 +7,7 @@ use cstatns::domain::KeyState;
 use cstatns::language::both;
 use cstatns::name::Name;
 use cstatns::service::{self, DomainStatus, JournalState, Reader};
-use cstatns::state::State;
+use cstatns::state::{Checked, Exposure, ExternalRuns, Rehearsal, State};
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
@@ -28,8 +28,8 @@ use crate::output::Program;
 What is past its end and what is overdue is shown by the system's clock, also where that is not confirmed.
 It changes nothing and waits for nobody: it may run while another command does, and on a home that is read-only.
 With --check the exit status is 3 when something asks for attention: a clock that is not confirmed or behind, a
-project past its end, an overdue or doubted key, a missing receipt or result, a copy of the ledger that lacks events,
-something that is to be destroyed.
+project past its end, an overdue or doubted key, a missing receipt or result, a yearly check that is overdue, a copy of
+the ledger that lacks events, something that is to be destroyed.
 With --to-renew it lists the deliveries of a former generation that no later renewal names: whose files are still to be
 renewed. A renewal names a delivery where its report lay beside the data when it was prepared, or with --of.")]
 pub(crate) struct Status {
@@ -118,6 +118,25 @@ fn to_renew(program: &Program, home: &Path, state: &State, domain: &Name) -> Res
         })
     });
     Ok(json!({ "domain": domain, "generation": present, "to_renew": former.collect::<Vec<_>>() }))
+}
+
+/// What the shares of an epoch that is over may still open.
+fn exposed(exposure: &Exposure) -> String {
+    let Exposure { epoch, needed, unforgotten, domains, .. } = exposure;
+    let held = names(unforgotten);
+    match exposure.is_alarm() {
+        true => text!(
+            "EXPOSED by epoch {epoch}: {} in a backup of keys/ may be opened by {needed} of {held}, who have not \
+            stated that their share is destroyed: `custodian forget`, or a new key",
+            "EXPOSÉ par l'époque {epoch} : {}, dans une sauvegarde de keys/, peut être ouvert par {needed} de {held}, \
+                    qui n'ont pas déclaré leur part détruite : `custodian forget`, ou une nouvelle clé",
+            names(domains)
+        ),
+        false => text!(
+            "shares of epoch {epoch} not stated destroyed: of {held}",
+            "parts de l'époque {epoch} non déclarées détruites : de {held}"
+        ),
+    }
 }
 
 fn show(program: &Program, status: &service::Status) {
@@ -213,9 +232,19 @@ fn show(program: &Program, status: &service::Status) {
             ),
             _ => String::new(),
         };
+        let approved = match question.consented.as_slice() {
+            [] => String::new(),
+            names_of => text!(
+                ", approved by {} of the {} needed: {}",
+                ", avec le consentement de {} des {} nécessaires : {}",
+                names_of.len(),
+                question.needed,
+                names(names_of)
+            ),
+        };
         program.tell(text!(
-            "asked of the custodians in event {}, open until {}: {}{waited}",
-            "demandé aux détenteurs à l'événement {}, ouvert jusqu'au {} : {}{waited}",
+            "asked of the custodians in event {}, open until {}: {}{approved}{waited}",
+            "demandé aux détenteurs à l'événement {}, ouvert jusqu'au {} : {}{approved}{waited}",
             question.event,
             question.expires,
             said(&question.asked)
@@ -233,7 +262,9 @@ fn show(program: &Program, status: &service::Status) {
     }
     for epoch in &status.epochs {
         let held = match epoch.missing.as_slice() {
-            [] => text!("all shares held", "toutes les parts gardées"),
+            _ if epoch.abandoned => text!("given up", "abandonnée"),
+            [] if epoch.working => text!("all shares held", "toutes les parts gardées"),
+            [] => text!("over", "terminée"),
             missing => {
                 text!("RECEIPTS MISSING of {}", "RÉCÉPISSÉS MANQUANTS de {}", names(missing))
             }
@@ -244,6 +275,41 @@ fn show(program: &Program, status: &service::Status) {
             epoch.epoch,
             said(&epoch.threshold)
         ));
+    }
+    for Checked { custodian, last, .. } in
+        status.checked.iter().filter(|of| status.checks_overdue.contains(&of.custodian))
+    {
+        program.tell(text!(
+            "YEARLY CHECK OVERDUE of `{custodian}`, who last showed on {last} that the share opens: `custodian check`",
+            "CONTRÔLE ANNUEL EN RETARD de `{custodian}`, qui a montré pour la dernière fois le {last} que sa part \
+                s'ouvre : `custodian check`"
+        ));
+    }
+    let awaited = status.checked.iter().filter(|of| !status.checks_overdue.contains(&of.custodian));
+    if let Some(Checked { custodian, due, .. }) = awaited.min_by_key(|of| of.due) {
+        program.tell(text!(
+            "the next yearly check is due on {due}, of `{custodian}`",
+            "le prochain contrôle annuel est dû le {due}, celui de `{custodian}`"
+        ));
+    }
+    for ExternalRuns { custodian, approved, .. } in &status.external_runs {
+        program.tell(text!(
+            "`{custodian}`, an external custodian, approved {}: the last in event {}, {}",
+            "`{custodian}`, détenteur extérieur, a consenti à {} : la dernière à l'événement {}, {}",
+            counted(approved.runs, "run", "opération"),
+            approved.event,
+            approved.time
+        ));
+    }
+
+    if let Some(Rehearsal { event, time, .. }) = &status.rehearsal {
+        program.tell(text!(
+            "last rehearsed in event {event}, {time}",
+            "dernière répétition à l'événement {event}, {time}"
+        ));
+    }
+    for exposure in &status.exposures {
+        program.tell(exposed(exposure));
     }
 
     program.tell(text!("domains:", "domaines :"));

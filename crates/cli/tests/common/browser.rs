@@ -23,7 +23,7 @@ pub fn browser() -> Option<PathBuf> {
     found
 }
 
-fn run(browser: &Path, scratch: &Path, wanted: &[&str], page: &Path) -> Output {
+pub fn run(browser: &Path, scratch: &Path, wanted: &[&str], page: &Path) -> Output {
     let profile = format!("--user-data-dir={}", scratch.join("profile").display());
     let mut command = Command::new(browser);
     command.args([

@@ -4,7 +4,10 @@ use std::fmt;
 
 use cstatns_base::code::Generation;
 use cstatns_base::language::{French, Lang};
+use cstatns_base::name::Name;
 use cstatns_base::text;
+
+use crate::state::{Exposure, ExternalRuns, Rehearsal};
 
 use super::{Audit, DeliverySummary, Witness, Witnessed};
 
@@ -218,6 +221,14 @@ impl Audit {
             }
             lines.push(line);
         }
+        for Exposure { epoch, needed, unforgotten, .. } in &self.exposures {
+            let of = unforgotten.iter().map(Name::as_str).collect::<Vec<_>>().join(", ");
+            lines.push(text!(
+                in lang,
+                "  Epoch {epoch}, which is over: shares not stated destroyed of {of}; {needed} open its secret",
+                "  Époque {epoch}, terminée : parts non déclarées détruites de {of} ; {needed} ouvrent son secret"
+            ));
+        }
         let DeliverySummary { made, renewals, look_ups, rows, delivered, lost, requests_kept } =
             self.deliveries;
         lines.push(text!(
@@ -232,6 +243,23 @@ impl Audit {
             "  {} avec recherche de personnes dans un répertoire, dont {look_ups} avec un résultat",
             count(lang, self.look_ups, "run", "opérations", "opération")
         ));
+        for ExternalRuns { custodian, approved } in &self.external_runs {
+            lines.push(text!(
+                in lang,
+                "  {} approved by `{custodian}`, an external custodian: the last in event {}, {}",
+                "  {} avec le consentement de `{custodian}`, un détenteur extérieur : la dernière à l'événement {}, {}",
+                count(lang, approved.runs, "run", "opérations", "opération"),
+                approved.event,
+                approved.time
+            ));
+        }
+        if let Some(Rehearsal { event, time, .. }) = &self.rehearsal {
+            lines.push(text!(
+                in lang,
+                "  Rehearsed on a twin, by the service's word: the last time in event {event}, {time}",
+                "  Répétition sur un double, selon le service : la dernière à l'événement {event}, {time}"
+            ));
+        }
         lines.push(text!(
             in lang,
             "  {delivered} delivered, {lost} lost; {} kept against the scheme",

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use cstatns_base::domain::KeyState;
 use cstatns_base::files::FileError;
 use cstatns_base::language::{Lang, both};
+use cstatns_base::name::Name;
 use cstatns_base::text;
 use jiff::Timestamp;
 
@@ -15,7 +16,7 @@ use crate::checkpoint::{Head, root_of};
 use crate::ledger::event::{Event, Line};
 use crate::ledger::{History, LedgerError, Lines, read_checkpoint};
 use crate::proposal::{Action, RunId};
-use crate::state::{Broken, Fate, Fold, State, TurnedBack};
+use crate::state::{Broken, Exposure, Fate, Fold, State, TurnedBack};
 
 use super::text::count;
 use super::{AuditError, Notice};
@@ -284,6 +285,22 @@ impl Walk {
             });
             notices.push(Notice { code: "share-unopened", event: *event, detail });
         }
+        for Exposure { epoch, needed, unforgotten, domains, since, .. } in
+            state.exposures().iter().filter(|exposure| exposure.is_alarm())
+        {
+            let (event, of, domains) = (*since, unforgotten.len(), list(domains));
+            let detail = both(|lang| {
+                text!(in lang,
+                    "Event {event}: epoch {epoch} is over, and {of} of its custodians, of whom {needed} suffice, have \
+                    not stated that their share is destroyed: with a backup of the sealed keys they could open the \
+                    present key of {domains}.",
+                        "Événement {event} : l'époque {epoch} est terminée, et {of} de ses détenteurs, dont {needed} \
+                            suffisent, n'ont pas déclaré leur part détruite : avec une sauvegarde des clés scellées ils \
+                            pourraient ouvrir la clé actuelle de {domains}."
+                )
+            });
+            notices.push(Notice { code: "epoch-exposed", event, detail });
+        }
         for back in state.turned_back() {
             let TurnedBack { event, from, to, .. } = back;
             let detail = both(|lang| {
@@ -325,6 +342,10 @@ impl Walk {
             line.as_ref().filter(|line| line.sequence == number).map(|line| line.event.word());
         Some(BrokenEvent { number, error, event, changed: carried.map(|carried| !carried) })
     }
+}
+
+fn list(names: &[Name]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 fn statements_in(event: &Event) -> u64 {

@@ -170,16 +170,16 @@ impl Facts<'_> {
             });
             return vec![failure(check, "witness-other-service", None, detail)];
         }
-        let fingerprint = body.card.fingerprint();
+        // A kit's newest card may wait for the next dealing.
         let seated = state.is_some_and(|state| {
-            let mut rosters = state.epochs().values().flat_map(|epoch| &epoch.dealing.roster);
-            rosters.any(|seat| seat.card.fingerprint() == fingerprint)
+            let mut dealings = state.epochs().values().map(|epoch| &epoch.dealing);
+            dealings.any(|dealing| dealing.seat_of(&body.card.body.signing).is_some())
         });
         let name = &body.card.body.name;
         if !seated {
             let detail = both(|lang| {
-                text!(in lang, "{path:?} is of a card that no dealing of this ledger names.",
-                    "{path:?} est d'une carte qu'aucune répartition de ce registre ne nomme.")
+                text!(in lang, "{path:?} is of a custodian whom no dealing of this ledger names.",
+                    "{path:?} est d'un détenteur qu'aucune répartition de ce registre ne nomme.")
             });
             return vec![failure(check, "witness-unknown", None, detail)];
         }

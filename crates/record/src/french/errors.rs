@@ -166,7 +166,16 @@ french!(Refusal {
         chacune",
     Self::Requests => "une proposition énumère de 1 à {MOST_PARTS} demandes, une fois chacune",
     Self::RequestSpent { delivery } => "la demande a déjà servi (la livraison {delivery} en est le résultat)",
-    Self::Cards => "une répartition nomme une carte pour chaque part, chaque carte une fois",
+    Self::Roster(error) => (error),
+    Self::CardUsed { custodian } => "la carte de `{custodian}` était dans une répartition antérieure (chacune demande une \
+        clé de réception à elle)",
+    Self::DealingEpoch { found, next } => "la répartition serait l'époque {found}, la prochaine est l'époque {next}",
+    Self::LeftBehind => "les clés à laisser ne sont pas des clés vivantes dans l'ordre croissant",
+    Self::DealingPending { epoch } => "la répartition de l'époque {epoch} attend des récépissés",
+    Self::NoDealing { epoch } => "aucune répartition de l'époque {epoch} n'attend de récépissés",
+    Self::DealingAbandoned { epoch } => "la répartition de l'époque {epoch} a été abandonnée",
+    Self::ShareInUse { epoch } => "la part de l'époque {epoch} est nécessaire : aucune répartition ultérieure n'est en \
+        service",
     Self::NothingLost => "aucune demande de cette livraison n'attend sur un emplacement absent (rien n'est inscrit)",
     Self::AlreadyDelivered => "cette livraison est déjà inscrite comme remise",
     Self::DeliveryLost => "cette livraison est inscrite comme perdue",
@@ -209,6 +218,7 @@ french!(Unlawful {
     Self::Part => "sa partie n'est pas la suivante de son opération",
     Self::Dealing => "sa répartition n'est pas celle qui a été approuvée",
     Self::Epoch => "son époque n'est pas la plus récente, ses parts ne sont pas toutes gardées, ou elle est déjà en service",
+    Self::Steps => "ses étapes sont absentes, ou hors de leur ordre",
     Self::NotEnded => "le projet n'a pas pris fin, ou pas depuis 24 heures",
 });
 

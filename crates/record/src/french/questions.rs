@@ -7,9 +7,9 @@ use cstatns_base::domain::{Kind, RenewalReason};
 use cstatns_base::language::{French, fr};
 use cstatns_base::name::{Hex, grouped_fr};
 
-use crate::card::spoken;
+use crate::card::{CardBody, spoken};
 use crate::dealing::Threshold;
-use crate::proposal::{Action, Brief, Engine, Input};
+use crate::proposal::{Action, Brief, Engine, Input, places};
 
 cstatns_base::french!(Threshold {
     threshold => ("{} sur {}", threshold.k(), threshold.n()),
@@ -135,8 +135,24 @@ impl French for Action {
             Self::Close { domain } => {
                 write!(f, "DÉTRUIRE les clés du projet de recherche `{domain}` avant son terme")
             }
-            Self::Deal { threshold, .. } => {
-                write!(f, "répartir de nouvelles parts, {}", fr(threshold))
+            Self::Deal { epoch, threshold, cards, left_behind } => {
+                let holder = |CardBody { name, external, .. }: &CardBody| match external {
+                    true => format!("`{name}` (externe)"),
+                    false => format!("`{name}`"),
+                };
+                let names: Vec<String> = cards.iter().map(|card| holder(&card.body)).collect();
+                let (threshold, names) = (fr(threshold), names.join(", "));
+                write!(
+                    f,
+                    "répartir de nouvelles parts, {threshold}, comme époque {epoch}, à {names}"
+                )?;
+                match &left_behind[..] {
+                    [] => Ok(()),
+                    keys => write!(f, ", en LAISSANT {}, perdues dès lors", places(keys)),
+                }
+            }
+            Self::Abandon { epoch } => {
+                write!(f, "abandonner la répartition de l'époque {epoch}, pas encore en service")
             }
         }
     }
@@ -164,6 +180,9 @@ impl French for Brief<'_> {
                     many => format!(" de {many} demandes"),
                 };
                 write!(f, "{verb} {rows} lignes{requests} pour `{purpose}` dans `{domain}`")
+            }
+            Action::Deal { epoch, threshold, .. } => {
+                write!(f, "répartir de nouvelles parts, {}, comme époque {epoch}", fr(threshold))
             }
             whole => whole.french(f),
         }

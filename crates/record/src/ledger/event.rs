@@ -17,6 +17,8 @@ use crate::dealing::{Dealing, Epoch};
 use crate::proposal::{Consent, Question, RunId};
 use crate::receipt::{Doubt, Receipt};
 
+pub use crate::proposal::KeyRef;
+
 /// The version of the ledger's format.
 pub const FORMAT: u32 = 2;
 
@@ -53,6 +55,15 @@ pub enum Event {
     Dealt {
         /// The dealing.
         dealing: Box<Dealing>,
+        /// The keys that are sealed under its root, ascending by domain and generation; none in the
+        /// first event.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        keys: Vec<SealedRef>,
+    },
+    /// The run gave up a dealing that did not work yet.
+    Abandoned {
+        /// The run.
+        run: RunId,
     },
     /// A custodian's or a counterpart's receipt came in.
     Received {
@@ -224,6 +235,11 @@ pub enum Event {
         /// The project's domain.
         domain: Name,
     },
+    /// What may happen to the service was played on a twin of it, and every step held.
+    Rehearsed {
+        /// What was played, in the order of [`Step`].
+        steps: Vec<Step>,
+    },
 }
 
 impl Event {
@@ -231,6 +247,7 @@ impl Event {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Dealt { .. } => "dealt",
+            Self::Abandoned { .. } => "abandoned",
             Self::Received { .. } => "received",
             Self::EpochWorking { .. } => "epoch-working",
             Self::Proposed { .. } => "proposed",
@@ -256,6 +273,7 @@ impl Event {
             Self::Rekeyed { .. } => "rekeyed",
             Self::ExpiryChecked {} => "expiry-checked",
             Self::Ended { .. } => "ended",
+            Self::Rehearsed { .. } => "rehearsed",
         }
     }
 }
@@ -271,6 +289,42 @@ pub struct LineWitness {
     pub cosignature: Cosignature,
 }
 
+/// What a rehearsal plays on a twin of the service (SPEC §13), in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Step {
+    /// The twin is founded, and people are coded.
+    Founding,
+    /// A custodian is lost, and a successor has a share of a new dealing.
+    Loss,
+    /// The custody is doubted, and every key replaced.
+    Doubt,
+    /// Codes of the former keys are renewed.
+    Renewal,
+    /// The home is lost, and recovered from the custodians' kits.
+    Recovery,
+    /// A project ends, and its keys are destroyed.
+    Expiry,
+    /// The twin's ledger is audited.
+    Audit,
+}
+
+impl Step {
+    /// The step, as the ledger spells it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Founding => "founding",
+            Self::Loss => "loss",
+            Self::Doubt => "doubt",
+            Self::Renewal => "renewal",
+            Self::Recovery => "recovery",
+            Self::Expiry => "expiry",
+            Self::Audit => "audit",
+        }
+    }
+}
+
 /// Why a question ended without a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -283,16 +337,6 @@ pub enum Lapse {
     Withdrawn,
 }
 
-/// A key, by its place.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KeyRef {
-    /// Its domain.
-    pub domain: Name,
-    /// Its generation.
-    pub generation: Generation,
-}
-
 /// A key that is not destroyed, by its place and its check value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -303,6 +347,35 @@ pub struct LivingKey {
     pub generation: Generation,
     /// Its check value.
     pub check: CheckValue,
+}
+
+impl LivingKey {
+    /// Which key it is.
+    pub fn place(&self) -> KeyRef {
+        KeyRef { domain: self.domain.clone(), generation: self.generation }
+    }
+}
+
+/// A key that a dealing seals under its root.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SealedRef {
+    /// Its domain.
+    pub domain: Name,
+    /// Its generation.
+    pub generation: Generation,
+    /// Its check value.
+    pub check: CheckValue,
+    /// SHA-256("CStatNS/seal-file/" ‖ the bytes of its sealed file).
+    pub seal: Hex<32>,
+}
+
+impl SealedRef {
+    /// The key, without its seal.
+    pub fn living(&self) -> LivingKey {
+        let Self { domain, generation, check, .. } = self;
+        LivingKey { domain: domain.clone(), generation: *generation, check: *check }
+    }
 }
 
 /// What was destroyed.
@@ -328,6 +401,11 @@ pub enum Destroyed {
     Keys {
         /// The project's domain.
         domain: Name,
+    },
+    /// The keys that are sealed under the root of an epoch that is over, or was abandoned.
+    Seals {
+        /// The epoch.
+        epoch: Epoch,
     },
 }
 

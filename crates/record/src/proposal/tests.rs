@@ -2,6 +2,9 @@ use cstatns_base::identifier::Scheme;
 use cstatns_base::look_up::{Level, Score};
 use cstatns_base::name::canonical_json;
 
+use crate::card::CardBody;
+use crate::statement::{FORMAT, Signed};
+
 use super::*;
 
 fn coding(look_up: Option<LookUp>) -> Action {
@@ -71,8 +74,25 @@ fn a_recipient_and_a_threshold_are_shown() {
     assert!(action.to_string().contains(&shown));
     assert_eq!(action.to_string().replacen(&shown, "", 1), plain);
     let threshold = crate::dealing::Threshold::new(3, 5).unwrap();
-    let deal = Action::Deal { threshold, cards: Vec::new() };
-    assert_eq!(deal.to_string(), "deal new shares, 3 of 5");
+    let named = |name: &str, external| {
+        let key = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
+        let (format, protected) = (FORMAT, true);
+        let (signing, receiving) = (Hex([1; 32]), Hex([2; 1216]));
+        let name = Name::new(name).unwrap();
+        Signed::new(CardBody { format, name, external, protected, signing, receiving }, &key)
+    };
+    let (domain, generation) = (Name::new("income").unwrap(), Generation::FIRST);
+    let deal = Action::Deal {
+        epoch: Epoch(2),
+        threshold,
+        cards: vec![named("ana", false), named("ben", true)],
+        left_behind: vec![KeyRef { domain, generation }],
+    };
+    assert_eq!(
+        deal.to_string(),
+        "deal new shares, 3 of 5, as epoch 2, to `ana`, `ben` (external), LEAVING BEHIND \
+        `income`.1, lost from then on"
+    );
 }
 
 #[test]

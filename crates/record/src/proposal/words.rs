@@ -6,9 +6,9 @@ use cstatns_base::distinct::CAP;
 use cstatns_base::domain::{Kind, RenewalReason};
 use cstatns_base::name::{Hex, grouped};
 
-use crate::card::spoken;
+use crate::card::{CardBody, spoken};
 
-use super::{Action, Engine, Input};
+use super::{Action, Engine, Input, KeyRef};
 
 impl fmt::Display for Input {
     /// The counts, as a custodian reads them.
@@ -131,9 +131,31 @@ impl fmt::Display for Action {
             Self::Close { domain } => {
                 write!(f, "DESTROY the keys of the research project `{domain}` before its end")
             }
-            Self::Deal { threshold, .. } => write!(f, "deal new shares, {threshold}"),
+            Self::Deal { epoch, threshold, cards, left_behind } => {
+                let names: Vec<String> = cards.iter().map(|card| holder(&card.body)).collect();
+                let names = names.join(", ");
+                write!(f, "deal new shares, {threshold}, as epoch {epoch}, to {names}")?;
+                match &left_behind[..] {
+                    [] => Ok(()),
+                    keys => write!(f, ", LEAVING BEHIND {}, lost from then on", places(keys)),
+                }
+            }
+            Self::Abandon { epoch } => {
+                write!(f, "give up the dealing of epoch {epoch}, which does not work yet")
+            }
         }
     }
+}
+
+/// A custodian, by name.
+fn holder(CardBody { name, external, .. }: &CardBody) -> String {
+    if *external { format!("`{name}` (external)") } else { format!("`{name}`") }
+}
+
+/// Keys, by their places.
+pub(crate) fn places(keys: &[KeyRef]) -> String {
+    let place = |KeyRef { domain, generation }: &KeyRef| format!("`{domain}`.{generation}");
+    keys.iter().map(place).collect::<Vec<_>>().join(", ")
 }
 
 /// Says whose card's results these are, if somebody's other than the bearer's.
@@ -179,6 +201,9 @@ impl fmt::Display for Brief<'_> {
                     many => format!(" of {many} requests"),
                 };
                 write!(f, "{} {rows} rows{requests} for `{purpose}` in `{domain}`", action.verb())
+            }
+            Action::Deal { epoch, threshold, .. } => {
+                write!(f, "deal new shares, {threshold}, as epoch {epoch}")
             }
             whole => whole.fmt(f),
         }

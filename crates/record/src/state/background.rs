@@ -23,6 +23,8 @@ pub struct Background {
     pub runs_this_year: Option<u64>,
     /// The day on which the domain's present key was due for renewal, if that is past.
     pub overdue_since: Option<Date>,
+    /// The event in which the home was last recovered (SPEC §13).
+    pub recovered: Option<u64>,
     /// The clock and the service's time where they are far apart: then the run confirms the clock
     /// (SPEC §15).
     pub confirms_clock: Option<Confirmed>,
@@ -53,6 +55,7 @@ impl State {
                 .zip(action.domain())
                 .map(|(purpose, domain)| self.runs_in(today.year(), domain, purpose)),
             overdue_since: due.filter(|due| *due < today),
+            recovered: self.recoveries.events.last().copied(),
             confirms_clock: self.confirmed_by(open.clock),
         })
     }

@@ -27,6 +27,18 @@ impl State {
         });
     }
 
+    /// A project is marked as past its end.
+    pub(super) fn found_ended(&mut self, domain: &Name) -> Result<(), Unlawful> {
+        let now = self.agreed;
+        let project = self.domains.get_mut(domain).ok_or(Refusal::UnknownDomain)?;
+        if !project.is_past_its_end(now) || project.ended.is_some() || project.destroyed.is_some() {
+            return Err(Unlawful::NotEnded);
+        }
+        (project.ended, project.marked) = (Some(now), true);
+        self.marks.insert(domain.clone());
+        Ok(())
+    }
+
     /// Takes the pending run, which has a result.
     pub(super) fn take_pending(&mut self, run: &RunId) -> Result<PendingRun, Unlawful> {
         match self.pending.take() {
@@ -39,7 +51,11 @@ impl State {
     }
 
     pub(super) fn failed(&mut self, run: &RunId) -> Result<(), Unlawful> {
-        let made = self.take_pending(run)?.made;
+        let PendingRun { question, made, .. } = self.take_pending(run)?;
+        // Shares of it may have been written.
+        if let Action::Deal { epoch, .. } = question.action {
+            self.burnt_epoch = self.burnt_epoch.max(epoch);
+        }
         self.end(run, Fate::Failed { made });
         Ok(())
     }
@@ -156,7 +172,7 @@ impl State {
                 self.deliveries.get_mut(&id).ok_or(Refusal::UnknownDelivery)?.destroyed = true;
                 Ok(())
             }
-            Destroyed::Request { .. } => Ok(()),
+            Destroyed::Request { .. } | Destroyed::Seals { .. } => Ok(()),
         }
     }
 }

@@ -96,6 +96,7 @@ impl State {
         }
         let question = placed.question.clone();
         self.consented(consents, line.sequence);
+        self.approved(consents, line);
         self.open.remove(run);
         let consented = consents.iter().map(|consent| consent.body.by.clone()).collect();
         let (begun, number) = (line.time, line.sequence);
@@ -118,15 +119,15 @@ impl State {
         let head = history.head_at(pending.number).ok_or(Unlawful::NoIntent)?;
         let consented = |name: &Name| pending.consented.binary_search(name).is_ok();
         let seen = self.check_witnesses(witnesses, self.working_dealing()?, &head, consented)?;
-        for card in seen {
-            self.witness(card, head.size);
+        for signing in seen {
+            self.witness(signing, head.size);
         }
         self.pending.as_mut().expect("it is there").cosigned = true;
         Ok(())
     }
 
     /// Cosignatures of the checkpoint at `head`, by custodians of `dealing` who may give them,
-    /// ascending. Gives the fingerprints of their cards.
+    /// ascending. Gives their signing keys.
     pub(super) fn check_witnesses(
         &self,
         witnesses: &[LineWitness],
@@ -148,7 +149,7 @@ impl State {
             if !signed {
                 return Err(QuorumError::Cosignature { custodian: by.clone() }.into());
             }
-            Ok(seat.card.fingerprint())
+            Ok(seat.card.body.signing)
         };
         witnesses.iter().map(check).collect()
     }
@@ -178,8 +179,10 @@ impl State {
     fn consented(&mut self, consents: &[Consent], number: u64) {
         for consent in consents {
             let body = &consent.body;
-            self.state_counted(body.card, body.count, &body.cosignature, number);
-            self.witness(body.card, body.cosignature.head.size);
+            let signing = self.signing_key(&body.card);
+            self.state_counted(signing, body.count, &body.cosignature, number);
+            self.witness(signing, body.cosignature.head.size);
+            self.has_checked(signing, &body.cosignature);
         }
     }
 

@@ -15,9 +15,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Cosignature;
 use crate::dealing::{Dealing, Epoch, Seat};
-use crate::ledger::event::{KeyRef, Lapse};
+use crate::ledger::event::{KeyRef, Lapse, SealedRef};
 use crate::proposal::{Question, Roster};
 use crate::receipt::Doubted;
+
+use super::Approved;
 
 /// One dealing and what became of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -31,6 +33,14 @@ pub struct EpochState {
     pub held: BTreeSet<Name>,
     /// Whether it is recorded that it works.
     pub working: bool,
+    /// Who consented to the dealing; nobody to the first.
+    pub by: Vec<Name>,
+    /// The keys that the dealing sealed under its root.
+    pub keys: Vec<SealedRef>,
+    /// Whether the dealing was given up before it worked: its receipts count no more.
+    pub abandoned: bool,
+    /// The number of the event since which it is over: another epoch works, or it is abandoned.
+    pub until: Option<u64>,
     /// Who has stated that their share is destroyed.
     pub forgotten: BTreeSet<Name>,
     /// The fingerprints of the cards in the roster, once somebody asked for one: every statement
@@ -318,7 +328,7 @@ pub struct PendingRun {
     pub made: u32,
 }
 
-/// What one card has stated.
+/// What one custodian has stated, over all their cards.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Statements {
@@ -328,6 +338,10 @@ pub struct Statements {
     pub witnessed: u64,
     /// Date and signature of its last receipt.
     pub receipt: Option<(Timestamp, Hex<64>)>,
+    /// The latest date of a consent, or of a receipt that says that the share opens.
+    pub checked: Option<Timestamp>,
+    /// The runs that began with its consent.
+    pub approved: Option<Approved>,
     /// The counts below the highest that the ledger does not hold.
     gaps: Vec<Gap>,
 }
@@ -373,8 +387,8 @@ impl Statements {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RecordedDoubt {
-    /// The fingerprint of the card of who stated it.
-    pub card: Hex<32>,
+    /// The signing key of who stated it.
+    pub signing: Hex<32>,
     /// Who stated it.
     pub by: Name,
     /// What is doubted.

@@ -50,17 +50,17 @@ impl State {
         self.recoveries.events.push(number);
         self.recoveries.unseen = true;
         for (run, open) in std::mem::take(&mut self.open) {
-            self.burn(&open.question, 0);
+            self.burn(&open.question, 0, number);
             self.end(&run, Fate::Recovered { made: 0 });
         }
         if let Some(pending) = self.pending.take() {
-            self.burn(&pending.question, pending.made);
+            self.burn(&pending.question, pending.made, number);
             self.end(&pending.question.run, Fate::Recovered { made: pending.made });
         }
         Ok(())
     }
 
-    fn burn(&mut self, question: &Question, made: u32) {
+    fn burn(&mut self, question: &Question, made: u32, number: u64) {
         match &question.action {
             Action::Code { inputs, .. } | Action::Renew { inputs, .. } => {
                 let left = inputs.iter().skip(made as usize);
@@ -74,7 +74,8 @@ impl State {
                     domain.burnt.insert(*generation);
                 }
             }
-            Action::Deal { .. } => self.burnt_epoch = self.next_epoch(),
+            Action::Deal { epoch, .. } => self.burnt_epoch = self.burnt_epoch.max(*epoch),
+            Action::Abandon { epoch } => self.abandon(*epoch, number),
             Action::Extend { .. } | Action::Close { .. } | Action::Examined { .. } => {}
         }
     }
@@ -94,8 +95,8 @@ impl State {
             return Err(QuorumError::TooFew { given, needed }.into());
         }
         let dealing = self.following_dealing().clone();
-        for card in self.check_witnesses(witnesses, &dealing, &head, |_| true)? {
-            self.witness(card, head.size);
+        for signing in self.check_witnesses(witnesses, &dealing, &head, |_| true)? {
+            self.witness(signing, head.size);
         }
         self.recoveries.unseen = false;
         Ok(())

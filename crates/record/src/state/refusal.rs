@@ -7,7 +7,7 @@ use cstatns_base::domain::{LARGEST_MINIMUM_BATCH, LONGEST_SERVICE_YEARS};
 use cstatns_base::name::Name;
 use jiff::civil::Date;
 
-use crate::dealing::RosterError;
+use crate::dealing::{Epoch, RosterError};
 use crate::proposal::{MOST_DELIVERIES, QuorumError};
 
 use super::MOST_OPEN;
@@ -163,9 +163,52 @@ pub enum Refusal {
         /// The delivery.
         delivery: DeliveryName,
     },
-    /// The cards of a dealing are not as many as its shares, or one stands there twice.
-    #[error("a dealing names one card for each share, each card once")]
-    Cards,
+    /// These custodians cannot hold the shares of one dealing.
+    #[error(transparent)]
+    Roster(#[from] RosterError),
+    /// A card of an earlier dealing.
+    #[error(
+        "the card of `{custodian}` was in an earlier dealing (each needs a receiving key of its own)"
+    )]
+    CardUsed {
+        /// The name on the card.
+        custodian: Name,
+    },
+    /// The dealing would have a number that is not the next.
+    #[error("the dealing would be epoch {found}, the next one is epoch {next}")]
+    DealingEpoch {
+        /// The epoch of the question.
+        found: Epoch,
+        /// The next one.
+        next: Epoch,
+    },
+    /// Keys to be left behind that do not live, or out of order.
+    #[error("the keys to leave behind are not living keys in ascending order")]
+    LeftBehind,
+    /// A dealing does not work yet.
+    #[error("the dealing of epoch {epoch} waits for receipts")]
+    DealingPending {
+        /// Its epoch.
+        epoch: Epoch,
+    },
+    /// No dealing of this epoch waits.
+    #[error("no dealing of epoch {epoch} waits for receipts")]
+    NoDealing {
+        /// The epoch.
+        epoch: Epoch,
+    },
+    /// The dealing was given up.
+    #[error("the dealing of epoch {epoch} was given up")]
+    DealingAbandoned {
+        /// The epoch.
+        epoch: Epoch,
+    },
+    /// The share of an epoch that works, or is about to, is needed.
+    #[error("the share of epoch {epoch} is needed: no later dealing works")]
+    ShareInUse {
+        /// The epoch.
+        epoch: Epoch,
+    },
     /// Nothing is owed that could be lost.
     #[error("no request of this delivery waits on a place that is not there (nothing is recorded)")]
     NothingLost,
@@ -275,7 +318,14 @@ cstatns_base::coded!(Refusal {
     Self::Deliveries => ("deliveries", Input, [limit: MOST_DELIVERIES]),
     Self::Requests => ("requests", Input, [limit: MOST_PARTS]),
     Self::RequestSpent { delivery } => ("request-spent", Input, [delivery]),
-    Self::Cards => ("cards", Input, []),
+    Self::Roster(error) => (error),
+    Self::CardUsed { custodian } => ("card-used", Input, [custodian]),
+    Self::DealingEpoch { found, next } => ("dealing-epoch", Input, [found, expected: *next]),
+    Self::LeftBehind => ("left-behind", Input, []),
+    Self::DealingPending { epoch } => ("dealing-pending", Input, [epoch]),
+    Self::NoDealing { epoch } => ("no-dealing", Input, [epoch]),
+    Self::DealingAbandoned { epoch } => ("dealing-abandoned", Input, [epoch]),
+    Self::ShareInUse { epoch } => ("share-in-use", Input, [epoch]),
     Self::AlreadyDelivered => ("already-delivered", Input, []),
     Self::DeliveryLost => ("delivery-lost", Input, []),
     Self::OtherReceived => ("received-other", Input, []),
@@ -351,6 +401,9 @@ pub enum Unlawful {
     /// The project has not ended.
     #[error("the project has not ended, or not for 24 hours")]
     NotEnded,
+    /// The steps of a rehearsal.
+    #[error("its steps are none, or out of their order")]
+    Steps,
 }
 
 cstatns_base::coded!(Unlawful {
@@ -372,4 +425,5 @@ cstatns_base::coded!(Unlawful {
     Self::Part => ("unlawful-part", Tampering, []),
     Self::Dealing => ("unlawful-dealing", Tampering, []),
     Self::NotEnded => ("unlawful-end", Tampering, []),
+    Self::Steps => ("unlawful-steps", Tampering, []),
 });

@@ -41,8 +41,9 @@ impl State {
             self.check_service_key(statement, &card.body.signing, line.clock, history)?;
         }
         for Receipt { body, .. } in statements {
-            self.state_counted(body.card, body.count, &body.cosignature, line.sequence);
-            self.witness(body.card, body.cosignature.head.size);
+            let signing = self.signing_key(&body.card);
+            self.state_counted(signing, body.count, &body.cosignature, line.sequence);
+            self.witness(signing, body.cosignature.head.size);
         }
         self.service_keys.add(line.sequence, card.body.signing);
         Ok(())

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cstatns_base::name::{Hex, Name, digest};
 
 use crate::checkpoint::Cosignature;
-use crate::dealing::{Epoch, Seat};
+use crate::dealing::{Dealing, Epoch, Seat};
 use crate::ledger::History;
 use crate::ledger::event::{KeyRef, Line};
 use crate::proposal::{Action, CLOCK_SKEW, MOST_DOUBTS, RunId};
@@ -35,9 +35,13 @@ impl State {
             | ReceiptStatement::ServiceKey { .. }
             | ReceiptStatement::FileDestroyed { .. } => {}
         }
-        self.state_counted(body.card, body.count, &body.cosignature, line.sequence);
-        self.witness(body.card, body.cosignature.head.size);
-        let statements = self.statements.entry(body.card).or_default();
+        let signing = self.signing_key(&body.card);
+        self.state_counted(signing, body.count, &body.cosignature, line.sequence);
+        self.witness(signing, body.cosignature.head.size);
+        if body.statement.shows_share() {
+            self.has_checked(signing, &body.cosignature);
+        }
+        let statements = self.statements.entry(signing).or_default();
         statements.receipt = Some((body.cosignature.time, receipt.signature));
         Ok(())
     }
@@ -80,11 +84,17 @@ impl State {
                 if *dealing != state.dealing.fingerprint() {
                     return Err(Refusal::Receipt);
                 }
+                if state.abandoned {
+                    return Err(Refusal::DealingAbandoned { epoch: *epoch });
+                }
                 if state.held.contains(&body.by) {
                     return Err(Refusal::ReceiptKnown { by: by() });
                 }
             }
             ReceiptStatement::ShareForgotten { epoch } => {
+                if self.epochs[epoch].until.is_none() {
+                    return Err(Refusal::ShareInUse { epoch: *epoch });
+                }
                 if self.epochs[epoch].forgotten.contains(&body.by) {
                     return Err(Refusal::ReceiptKnown { by: by() });
                 }
@@ -99,7 +109,7 @@ impl State {
         if !history.includes(&cosignature.head) || !signed {
             return Err(Refusal::Receipt);
         }
-        let last = self.statements.get(&body.card).and_then(|statements| statements.receipt);
+        let last = self.statements.get(signing).and_then(|statements| statements.receipt);
         if last.is_some_and(|(_, signature)| signature == receipt.signature) {
             return Err(Refusal::ReceiptKnown { by: by() });
         }
@@ -126,14 +136,18 @@ impl State {
             // A doubt that arrives after the custody changed stops nothing: the change answered it.
             Doubted::Custody { epoch } => match self.working_epoch() {
                 Ok((working, _)) if working > *epoch => (Vec::new(), None),
+                _ if self.epochs.get(epoch).is_some_and(|state| state.abandoned) => {
+                    (Vec::new(), None)
+                }
                 _ => (self.present_keys(), Some(*epoch)),
             },
         };
         for open in self.open.values_mut() {
             open.doubted = true;
         }
+        let signing = self.signing_key(&body.card);
         let recorded = RecordedDoubt {
-            card: body.card,
+            signing,
             by: body.by.clone(),
             about: body.about.clone(),
             number,
@@ -145,7 +159,7 @@ impl State {
         self.doubts.insert(doubt_digest(doubt), recorded);
         self.apply_doubts();
         // It witnesses nothing: who doubts may follow another ledger.
-        self.state_counted(body.card, body.count, &body.cosignature, number);
+        self.state_counted(signing, body.count, &body.cosignature, number);
         Ok(())
     }
 
@@ -193,7 +207,7 @@ impl State {
             }
         }
         let stated = |known: &RecordedDoubt| {
-            known.card == body.card && known.about == body.about && !known.examined
+            known.signing == *signing && known.about == body.about && !known.examined
         };
         if self.doubts.values().any(stated) { Err(Refusal::AlreadyDoubted) } else { Ok(()) }
     }
@@ -254,10 +268,25 @@ impl State {
         self.epochs.values().rev().find_map(|state| seat(state, card))
     }
 
+    /// The newest dealing in which the custodian with this signing key sits, and their seat: of
+    /// those that were given up, only where there is no other.
+    pub fn newest_seat_of(&self, signing: &Hex<32>) -> Option<(&Dealing, &Seat)> {
+        let (given_up, others): (Vec<_>, Vec<_>) =
+            self.epochs.values().rev().partition(|state| state.abandoned);
+        let mut dealings = others.into_iter().chain(given_up).map(|state| &state.dealing);
+        dealings.find_map(|dealing| Some((dealing, dealing.seat_of(signing)?)))
+    }
+
+    /// Who has made a statement: the signing key on the card that it names, whose seat was checked.
+    pub(super) fn signing_key(&self, card: &Hex<32>) -> Hex<32> {
+        self.newest_seat(card).expect("a statement that counts has a seat").card.body.signing
+    }
+
     /// The seat of a card in the dealing that works, or in a later one.
     pub(super) fn present_seat(&self, card: &Hex<32>) -> Option<&Seat> {
         let working = self.working_epoch().map_or(Epoch::FIRST, |(epoch, _)| epoch);
-        self.epochs.range(working..).rev().find_map(|(_, state)| seat(state, card))
+        let mut present = self.epochs.range(working..).filter(|(_, state)| !state.abandoned).rev();
+        present.find_map(|(_, state)| seat(state, card))
     }
 
     /// The doubts about the keys of a domain, or about the custody, that no quorum has examined: by
@@ -272,29 +301,31 @@ impl State {
         &self.doubts
     }
 
-    /// The epoch whose custody is doubted: nothing is put under a root of it, or of an earlier one.
+    /// The epoch whose custody is doubted, if no later one works: nothing is put under a root of
+    /// it, or of an earlier one.
     pub fn custody_doubted(&self) -> Option<Epoch> {
-        self.custody_doubted
+        let working = self.working_epoch().map_or(Epoch(0), |(epoch, _)| epoch);
+        self.custody_doubted.filter(|doubted| working <= *doubted)
     }
 
-    /// Takes a statement of a card into account. A count that was used before is not refused: it
-    /// shows that another copy of the kit, or an older one, has stated something. So does a lower
-    /// one, unless it is that of a statement which came later than a younger one.
+    /// Takes a statement of a custodian into account. A count that was used before is not refused:
+    /// it shows that another copy of the kit, or an older one, has stated something. So does a
+    /// lower one, unless it is that of a statement which came later than a younger one.
     pub(super) fn state_counted(
         &mut self,
-        card: Hex<32>,
+        signing: Hex<32>,
         count: u64,
         made: &Cosignature,
         number: u64,
     ) {
-        let statements = self.statements.entry(card).or_default();
+        let statements = self.statements.entry(signing).or_default();
         if !statements.take_count(count, made, number) && self.repeated.last() != Some(&number) {
             self.repeated.push(number);
         }
     }
 
-    pub(super) fn witness(&mut self, card: Hex<32>, size: u64) {
-        let statements = self.statements.entry(card).or_default();
+    pub(super) fn witness(&mut self, signing: Hex<32>, size: u64) {
+        let statements = self.statements.entry(signing).or_default();
         statements.witnessed = statements.witnessed.max(size);
     }
 }

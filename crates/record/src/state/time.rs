@@ -99,10 +99,13 @@ impl State {
             for key in self.domains.values_mut().flat_map(|domain| domain.keys.values_mut()) {
                 key.made = key.made.min(to);
             }
-            // A receipt that the wrong clock dated does not stop its custodian from giving others.
-            let stated = self.statements.values_mut();
-            for (date, _) in stated.filter_map(|stated| stated.receipt.as_mut()) {
-                *date = (*date).min(to);
+            // A receipt that the wrong clock dated does not stop its custodian from giving others,
+            // and no check is dated later than now.
+            for stated in self.statements.values_mut() {
+                let receipt = stated.receipt.as_mut().map(|(date, _)| date);
+                for date in receipt.into_iter().chain(&mut stated.checked) {
+                    *date = (*date).min(to);
+                }
             }
         }
         Ok(())

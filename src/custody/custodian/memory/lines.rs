@@ -34,8 +34,7 @@ impl Kept {
         if head.size == seen {
             return Ok((0, compressed));
         }
-        let forked =
-            || KitError::Forked { custodian: self.card.body.name.clone(), seen: head.size };
+        let forked = || KitError::Forked { custodian: self.name.clone(), seen: head.size };
         let failed = |error: std::io::Error| FileError::from_io(&path, &error);
         let mut lines = ledger.lines_after(bytes)?;
         let mut frame = zstd::Encoder::new(Vec::new(), LEVEL).map_err(failed)?;
@@ -88,7 +87,7 @@ impl Kept {
         ledger: &View<'_>,
         number: u64,
     ) -> Result<String, KitError> {
-        let forked = || KitError::Forked { custodian: self.card.body.name.clone(), seen: number };
+        let forked = || KitError::Forked { custodian: self.name.clone(), seen: number };
         let mut lines = ledger.lines_after(0)?;
         for _ in 1..number {
             lines.next_line()?.ok_or_else(forked)?;

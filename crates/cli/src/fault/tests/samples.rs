@@ -14,6 +14,7 @@ use cstatns::code::{Code, CodeError, Generation, Tag};
 use cstatns::coded::{Coded, ColumnName};
 use cstatns::coder::CoderError;
 use cstatns::commitment::Use;
+use cstatns::custody::PaperError;
 use cstatns::custody::SharingError;
 use cstatns::custody::custodian::{KitError, ProposalFault};
 use cstatns::custody::quorum::RootError;
@@ -328,8 +329,11 @@ fn of_the_record(found: &mut Vec<Sample>) {
             ResearchNeedsParty, UnknownDelivery, Rows,
             Counts,
             TooFew { distinct: 1, minimum: 11 }, Deliveries, Requests,
-            RequestSpent { delivery: delivery().named(1) }, Cards, NothingLost, AlreadyDelivered,
-            DeliveryLost, OtherReceived,
+            RequestSpent { delivery: delivery().named(1) },
+            Roster(RosterError::Service), CardUsed { custodian: name() },
+            DealingEpoch { found: Epoch(3), next: Epoch(2) }, LeftBehind, DealingPending { epoch: Epoch(2) },
+            NoDealing { epoch: Epoch(2) }, DealingAbandoned { epoch: Epoch(2) },
+            ShareInUse { epoch: Epoch(1) }, NothingLost, AlreadyDelivered, DeliveryLost, OtherReceived,
             Replayed, Receipt,
             ReceiptOtherService, ReceiptNotInRoster { by: name() }, ReceiptSignature { by: name() },
             ReceiptKnown { by: name() }, ReceiptDate { by: name() },
@@ -340,7 +344,7 @@ fn of_the_record(found: &mut Vec<Sample>) {
             Refused(Refusal::Compromised { generation: generation() }), Quorum(QuorumError::Expired),
             Roster(RosterError::Service), Genesis, Time, Unseen,
             Owed, NotOwed, NoIntent, Keys, Question, NotExpired, Witnesses,
-            Rows, Part, Dealing, Epoch, NotEnded,
+            Rows, Part, Dealing, Epoch, NotEnded, Steps,
         }
         Broken {
             Ledger(LedgerError::Chain { number: 2 }),
@@ -374,10 +378,16 @@ fn of_custody(found: &mut Vec<Sample>) {
             NotInRoster { custodian: name() }, OtherService { custodian: name(), service: ServiceId::of(PLANTED[3]) },
             NoShare { custodian: name(), epoch: Epoch(2) }, Shorter { custodian: name(), seen: 5, found: 4 },
             Checkpoint { custodian: name() }, NoIntent { custodian: name() }, ShareInUse { epoch: Epoch(1) },
+            CardNotHeld { custodian: name(), epoch: Epoch(2) }, Forgotten { custodian: name(), epoch: Epoch(1) },
             Forked { custodian: name(), seen: 5 }, NoRecovery { custodian: name() },
-            Proposal { reason },
+            Paper(PaperError::Check { line: 3 }), Proposal { reason },
             Proposal { reason: ProposalFault::Expired }, Proposal { reason: ProposalFault::Clock },
             Proposal { reason: ProposalFault::Unpublished },
+        }
+        PaperError {
+            Empty, Number { line: 3 }, Order { line: 3, found: 4 }, Missing { line: 14, lines: 15 }, Extra { line: 16 },
+            Character { line: 2, position: 7 }, Length { line: 2, found: 27, expected: 28 }, Check { line: 3 }, Lines,
+            Version { found: 2 }, Passphrase, Content,
         }
         ProposalFault { NotOpen, Clock, Signature, Epoch, Expired, OtherLedger, Unpublished }
         KeystoreError {
