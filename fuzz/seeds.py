@@ -110,3 +110,11 @@ seed("paper", b"\0" + b"\0\7A")
 seed("paper", b"\1" + b"\0\7A")
 for name in ("ana", "chloe"):
     seed("paper", b"\2" + papers[name].encode())
+
+# The first byte says as what the others are read: an age file, changes to one, an archive, changes to one.
+kept = json.loads((here.parent / "spec/vectors/parcels.json").read_bytes())["values"]
+seed("parcel", b"\0" + bytes.fromhex(kept["parcel"]))
+seed("parcel", b"\1" + b"\0\7A")
+seed("parcel", b"\3" + b"\2\7A")
+for name in ("wages", "linking"):
+    seed("statement", text(kept[name]))

@@ -12,7 +12,6 @@ use crate::coder::CoderError;
 use crate::custody::PaperError;
 use crate::custody::custodian::{KitError, ProposalFault};
 use crate::custody::quorum::RootError;
-use crate::custody::share::SealError;
 use crate::keystore::KeystoreError;
 use crate::service::{HOME_FORMAT, Recovered, ServiceError, Source, Unfinished};
 use crate::sharing::{SharingError, VERSION};
@@ -43,10 +42,6 @@ french!(SharingError {
     Self::Altered { custodian } => "la part de `{custodian}` n'est pas celle qui lui a été remise (elle a été altérée ou \
         endommagée)",
     Self::TooFew { given, needed } => "{given} parts ont été données, il en faut {needed}",
-});
-
-french!(SealError {
-    Self => "une clé de réception n'est pas une clé publique X-Wing (la carte a été altérée)",
 });
 
 french!(RootError {

@@ -62,8 +62,6 @@ pub mod coder;
 
 mod sharing;
 
-mod protection;
-
 pub mod custody;
 
 pub mod keystore;

@@ -67,6 +67,8 @@ static GENUINE: LazyLock<Vec<(&'static str, String)>> = LazyLock::new(|| {
     add("key-label", &serde_json::from_slice::<Value>(&key).unwrap()["label"]);
     genuine.push(("report", String::from_utf8(canonical_json(&report())).unwrap()));
     let mut add = |form, value: &Value| genuine.push((form, value.to_string()));
+    let parcels = fs::read(golden("../../../spec/vectors/parcels.json")).unwrap();
+    add("party-card", &serde_json::from_slice::<Value>(&parcels).unwrap()["values"]["wages"]);
     add("delivery", &json!({"part": 3, "run": "02".repeat(16)}));
     for line in ledger().lines() {
         let line: Value = serde_json::from_str(line).unwrap();

@@ -688,6 +688,21 @@ fn a_damaged_kept_share_is_found_by_the_check_and_repaired_by_accepting_again() 
         matches!(error, KitError::Share(SharingError::Altered { custodian }) if custodian == ana())
     );
 
+    // What the file says of the share is no other's either.
+    let says: [(&str, serde_json::Value, &str); 4] = [
+        ("/format", 3.into(), "share-version"),
+        ("/service", "other.aaaaaaaaaaaaaaaaaaaaaaaaaa".into(), "share-other-service"),
+        ("/epoch", 2.into(), "share-other-epoch"),
+        ("/custodian", "benoit".into(), "share-swapped"),
+    ];
+    for (member, other, code) in says {
+        fs::write(&kept, &whole).unwrap();
+        edit(&kept, member, |value| *value = other);
+        assert_eq!(check(&office).unwrap_err().code(), code, "{member}");
+        office.accept(0);
+        check(&office).unwrap();
+    }
+
     fs::remove_file(&kept).unwrap();
     let error = check(&office).unwrap_err();
     assert!(

@@ -10,13 +10,15 @@ use std::path::{Path, PathBuf};
 /// against the order: in base `french!` is a macro, not a room; in the register what is asked of an
 /// index are verbs with a room each, and how traits lie in its files is the business of the room
 /// for that; in the program the whole command line is played, and described by its manual.
-const CRATES: [(&str, &str, &[&str]); 8] = [
+const CRATES: [(&str, &str, &[&str]); 10] = [
     ("", "lib", &[]),
     ("crates/base", "lib", &["french"]),
+    ("crates/keys", "lib", &[]),
     ("crates/record", "lib", &[]),
     ("crates/register", "lib", &["Index", "Traits"]),
     ("crates/rows", "lib", &[]),
     ("crates/controller", "lib", &[]),
+    ("crates/parcel", "lib", &[]),
     ("crates/bulk", "lib", &[]),
     ("crates/cli", "main", &["Cli"]),
 ];
@@ -198,7 +200,7 @@ fn each_room_uses_only_those_above_it() {
     for (at, contents, allowed) in CRATES {
         let (rooms, files) = house(at, contents);
         assert!(
-            rooms.len() >= 4 && files.len() >= rooms.len(),
+            rooms.len() >= 3 && files.len() >= rooms.len(),
             "{at}: {} rooms found",
             rooms.len()
         );

@@ -13,14 +13,17 @@ use std::path::{Path, PathBuf};
 
 use vectors::codes;
 use vectors::file::{Made, Read, folder, is_writing};
-use vectors::{cards, commitments, hetu, ledger, paper, register, seals, shares, statements};
+use vectors::{
+    cards, commitments, hetu, ledger, paper, parcels, register, seals, shares, statements,
+};
 
-const MADE: [fn() -> Made; 9] = [
+const MADE: [fn() -> Made; 10] = [
     hetu::file,
     cards::file,
     shares::file,
     seals::file,
     paper::file,
+    parcels::file,
     statements::file,
     ledger::file,
     commitments::file,
@@ -81,7 +84,7 @@ fn every_vector_is_what_is_computed_and_every_file_is_listed() {
         write_counts(&ran);
     }
     assert_eq!(ran, listed(), "the table of appendix A");
-    assert_eq!(ran.len(), 15);
+    assert_eq!(ran.len(), 16);
     assert!(ran.values().sum::<usize>() >= 300, "{ran:?}");
     let there: BTreeSet<String> = fs::read_dir(folder())
         .unwrap()

@@ -219,22 +219,7 @@ impl Kit {
         let asked = ledger.state.epochs().get(&file.epoch).or(newest);
         let dealing = &asked.expect("a ledger's first event deals shares").dealing;
         let seated = self.follow(&ledger, dealing)?;
-        if file.format != FORMAT {
-            return Err(SharingError::Version { found: file.format }.into());
-        }
-        if file.service != dealing.service.id() {
-            return Err(SharingError::OtherService { custodian: self.name().clone() }.into());
-        }
-        if file.epoch != dealing.epoch {
-            let (found, expected) = (file.epoch, dealing.epoch);
-            let custodian = self.name().clone();
-            return Err(SharingError::OtherEpoch { custodian, found, expected }.into());
-        }
-        if file.custodian != *self.name() {
-            let (custodian, owner) = (self.name().clone(), file.custodian.clone());
-            return Err(SharingError::Swapped { custodian, owner }.into());
-        }
-        self.open_share(&file.share, &seated)?;
+        self.open_file(file, &seated)?;
         // The receipt states that the kept share opens.
         if self.kept_share(&seated).is_err() {
             files::replace(&self.share_path(dealing.epoch), &line(file), Access::Private)?;
@@ -345,7 +330,28 @@ impl Kit {
         let epoch = seated.dealing.epoch;
         let missing = || KitError::NoShare { custodian: self.name().clone(), epoch };
         let file: Option<ShareFile> = read_if_present(&self.directory, &format!("share-{epoch}"))?;
-        self.open_share(&file.ok_or_else(missing)?.share, seated)
+        self.open_file(&file.ok_or_else(missing)?, seated)
+    }
+
+    /// Opens the share in a file that says that it is this one.
+    fn open_file(&self, file: &ShareFile, seated: &Seated<'_>) -> Result<Share, KitError> {
+        let dealing = seated.dealing;
+        if file.format != FORMAT {
+            return Err(SharingError::Version { found: file.format }.into());
+        }
+        if file.service != dealing.service.id() {
+            return Err(SharingError::OtherService { custodian: self.name().clone() }.into());
+        }
+        if file.epoch != dealing.epoch {
+            let (found, expected) = (file.epoch, dealing.epoch);
+            let custodian = self.name().clone();
+            return Err(SharingError::OtherEpoch { custodian, found, expected }.into());
+        }
+        if file.custodian != *self.name() {
+            let (custodian, owner) = (self.name().clone(), file.custodian.clone());
+            return Err(SharingError::Swapped { custodian, owner }.into());
+        }
+        self.open_share(&file.share, seated)
     }
 
     /// Opens a dealt share and holds it against the ledger's commitment for this custodian.

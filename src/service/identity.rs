@@ -11,7 +11,7 @@ use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::protection::{Closed, Protection};
+use cstatns_keys::protection::{Closed, Protection};
 
 use super::{HOME_FORMAT, LIMIT, ServiceError};
 

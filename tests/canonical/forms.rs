@@ -9,7 +9,7 @@
 
 use std::fmt::Debug;
 
-use cstatns::card::{Card, ServiceCard, ServiceKeys};
+use cstatns::card::{Card, PartyCard, ServiceCard, ServiceKeys};
 use cstatns::checkpoint::{Checkpoint, Cosignature, Note, NoteSignature, VerifierKey};
 use cstatns::custody::approval::Approval;
 use cstatns::custody::custodian::Shown;
@@ -41,7 +41,7 @@ const LONGEST_LINE: usize = 4 << 20;
 pub type Form = (&'static str, fn(&[u8]) -> bool);
 
 /// The forms that are JSON.
-pub const FORMS: [Form; 25] = [
+pub const FORMS: [Form; 26] = [
     ("card", |bytes| {
         read::<Card>(bytes).is_some_and(|card| {
             card.is_sound();
@@ -50,6 +50,12 @@ pub const FORMS: [Form; 25] = [
     }),
     ("service-card", |bytes| {
         read::<ServiceCard>(bytes).is_some_and(|card| {
+            card.is_sound();
+            true
+        })
+    }),
+    ("party-card", |bytes| {
+        read::<PartyCard>(bytes).is_some_and(|card| {
             card.is_sound();
             true
         })

@@ -2,7 +2,7 @@
 
     python3 tests/reference                          requests, one JSON object a line, on standard input; answers on standard output
     python3 tests/reference --vectors [FILE...]      checks these files of vectors; without any, all those of spec/vectors that are of
-                                                     sections 3 to 12. Argon2id takes some minutes: with `--quick` a vector's key
+                                                     sections 3 to 12 and 19. Argon2id takes some minutes: with `--quick` a vector's key
                                                      of a passphrase is taken as it gives it, and `left` names those that give none
     python3 tests/reference --ledger LEDGER [--card CARD] [--checkpoint CHECKPOINT]
                                                      verifies a ledger: one verdict, with the first bad line
@@ -14,7 +14,7 @@
     python3 tests/reference --result RESULT --card CARD
                                                      verifies a result's report and recomputes the commitment (CSV)
 
-It covers sections 3 to 12 and 15. It does not read Parquet, nor a kit's copy of the ledger: the standard library has
+It covers sections 3 to 12, 15 and 19. It does not read Parquet, nor a kit's copy of the ledger: the standard library has
 neither Parquet nor zstd; `--open` takes no passphrases. Not for real keys: Python cannot wipe them.
 """
 import argparse, json, pathlib, sys

@@ -1,7 +1,7 @@
 """The files of spec/vectors: each vector is computed again."""
 import json, pathlib, sys
 
-import questions, vectors_custody, vectors_record
+import parcels, questions, vectors_custody, vectors_record
 from refusal import Refused
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "spec" / "vectors"
@@ -37,6 +37,7 @@ FILES = {
     "statements": several(vectors_record.STATEMENTS),
     "seals": several(vectors_custody.SEALS),
     "paper": several(vectors_custody.PAPER),
+    "parcels": several(parcels.OPS),
     "ledger": several(vectors_record.LEDGER)}
 
 

@@ -7,6 +7,7 @@ pub(crate) mod file;
 pub(crate) mod hetu;
 pub(crate) mod ledger;
 pub(crate) mod paper;
+pub(crate) mod parcels;
 pub(crate) mod people;
 pub(crate) mod register;
 pub(crate) mod seals;

@@ -10,7 +10,7 @@ mod passphrase;
 mod sheet;
 mod yearly;
 
-use std::io::{BufRead as _, ErrorKind, Read as _, Write};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -382,11 +382,7 @@ fn is_confirmed(program: &Program, question: &str, demo: bool, yes: bool) -> Res
             "--yes est pour les démonstrations : répondez à la question, ou écrivez `yes` sur l'entrée standard"
         )));
     }
-    program.say(question);
-    let mut answer = String::new();
-    // Standard input may be closed; then nobody has answered.
-    let _ = std::io::stdin().lock().take(64).read_line(&mut answer);
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "yes" | "oui"))
+    Ok(program.is_confirmed(question))
 }
 
 /// The line that the custodian keeps on paper.

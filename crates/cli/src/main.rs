@@ -37,6 +37,10 @@ mod auditor;
 
 mod custodian;
 
+mod party;
+
+mod parcel;
+
 mod register;
 
 mod service;
@@ -99,6 +103,10 @@ enum Role {
     Auditor(auditor::Auditor),
     #[command(subcommand)]
     Register(register::Register),
+    #[command(subcommand)]
+    Party(party::PartyVerb),
+    #[command(subcommand)]
+    Parcel(parcel::ParcelVerb),
     Completions(manual::Completions),
     Man(manual::ManPages),
 }
@@ -112,6 +120,8 @@ impl Role {
             Self::Controller(verb) => verb.run(program),
             Self::Auditor(verb) => verb.run(program),
             Self::Register(verb) => verb.run(program),
+            Self::Party(verb) => verb.run(program),
+            Self::Parcel(verb) => verb.run(program),
             Self::Completions(verb) => verb.run(program),
             Self::Man(verb) => verb.run(program),
         }
@@ -119,7 +129,14 @@ impl Role {
 
     /// Whether it works with keys, so that the operator is told what the system refuses.
     fn works_with_keys(&self) -> bool {
-        matches!(self, Self::Demo(_) | Self::Custodian(_) | Self::Service(_))
+        matches!(
+            self,
+            Self::Demo(_)
+                | Self::Custodian(_)
+                | Self::Service(_)
+                | Self::Party(_)
+                | Self::Parcel(_)
+        )
     }
 }
 

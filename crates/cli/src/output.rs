@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 use std::fmt::Display;
-use std::io::{ErrorKind, Write};
+use std::io::{BufRead as _, ErrorKind, Read as _, Write};
 use std::path::Path;
 use std::rc::Rc;
 
@@ -103,6 +103,15 @@ impl Program {
             }
             Messages::Quiet => {}
         }
+    }
+
+    /// Asks. An answer that does not come is no.
+    pub(crate) fn is_confirmed(&self, question: &str) -> bool {
+        self.say(question);
+        let mut answer = String::new();
+        // Standard input may be closed; then nobody has answered.
+        let _ = std::io::stdin().lock().take(64).read_line(&mut answer);
+        matches!(answer.trim().to_lowercase().as_str(), "yes" | "oui")
     }
 
     /// Warns of a file that is for its owner alone, if it is not.

@@ -9,6 +9,9 @@ use sha2::{Digest, Sha256};
 use crate::checkpoint::{Checkpoint, Head, Note, NoteError, VerifierKey, origin};
 use crate::statement::{FORMAT, Signed, Statement};
 
+/// What the fingerprint of a card begins with.
+const FINGERPRINT: &str = "CStatNS/card-fingerprint/";
+
 /// The public part of a custodian's kit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,7 +40,43 @@ pub type Card = Signed<CardBody>;
 impl Card {
     /// SHA-256("CStatNS/card-fingerprint/" ‖ canonical JSON of the card).
     pub fn fingerprint(&self) -> Hex<32> {
-        digest("CStatNS/card-fingerprint/", self)
+        digest(FINGERPRINT, self)
+    }
+
+    /// Whether the card is of a known format and signed by its own key.
+    pub fn is_sound(&self) -> bool {
+        self.body.format == FORMAT && self.is_by(&self.body.signing)
+    }
+}
+
+/// The public part of a party: a body that sends or receives files. It says nothing of what the
+/// party may do; a registration in a ledger does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartyCardBody {
+    /// Format version.
+    pub format: u32,
+    /// The party.
+    pub name: Name,
+    /// Whether a passphrase protects its keys.
+    pub protected: bool,
+    /// Ed25519 public key.
+    pub signing: Hex<32>,
+    /// X-Wing public key, to which parcels are encrypted.
+    pub receiving: Hex<1216>,
+}
+
+impl Statement for PartyCardBody {
+    const LABEL: &'static str = "CStatNS/party-card/";
+}
+
+/// A party's card, signed with its own key.
+pub type PartyCard = Signed<PartyCardBody>;
+
+impl PartyCard {
+    /// SHA-256("CStatNS/card-fingerprint/" ‖ canonical JSON of the card).
+    pub fn fingerprint(&self) -> Hex<32> {
+        digest(FINGERPRINT, self)
     }
 
     /// Whether the card is of a known format and signed by its own key.
@@ -86,6 +125,11 @@ impl ServiceCard {
     pub fn is_sound(&self) -> bool {
         let ServiceCardBody { format, id, signing } = &self.body;
         *format == FORMAT && cstatns_base::meta::service_id(id).is_some() && self.is_by(signing)
+    }
+
+    /// SHA-256("CStatNS/card-fingerprint/" ‖ canonical JSON of the card).
+    pub fn fingerprint(&self) -> Hex<32> {
+        digest(FINGERPRINT, self)
     }
 
     /// Whether it is the card of the service's first key, from which its id follows.

@@ -80,7 +80,7 @@ pub(super) fn seal(seed: &Secret<32>, card: &Card, receiving: &ReceivingKey) -> 
     let label = label(&card.fingerprint());
     let sealed = Secret::<48>::fill(|sealed| {
         let (text, tag) = sealed.split_at_mut(32);
-        text.copy_from_slice(receiving.seed());
+        text.copy_from_slice(receiving.expose_seed());
         let (cipher, nonce) = (cipher(seed, &label), XNonce::from(nonce));
         let sealing = cipher.encrypt_inout_detached(&nonce, &label, text.into());
         tag.copy_from_slice(&sealing.expect("a seed can be sealed"));

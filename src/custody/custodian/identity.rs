@@ -9,7 +9,7 @@ use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::protection::{Closed, Protection};
+use cstatns_keys::protection::{Closed, Protection};
 
 use super::{Card, FORMAT, KitError, damaged, read};
 

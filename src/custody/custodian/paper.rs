@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 
 use crate::custody::paper::{PaperError, read_lines, write_lines};
 use crate::custody::share::{ReceivingKey, SealedShare, ShareFile, dealt_info};
-use crate::protection::{Closed, Protection};
 use crate::sharing::{Share, VERSION};
+use cstatns_keys::protection::{Closed, Protection};
 
 use super::identity::{open_identity, seal_identity};
 use super::memory::paper_memory;
@@ -105,7 +105,7 @@ impl Content {
         let mut clear = Zeroizing::new(Vec::with_capacity(66 + name.len() + share.len()));
         clear.push(flags);
         clear.extend_from_slice(seed.expose());
-        clear.extend_from_slice(receiving.seed());
+        clear.extend_from_slice(receiving.expose_seed());
         clear.push(name.len() as u8);
         clear.extend_from_slice(name);
         clear.extend_from_slice(share);

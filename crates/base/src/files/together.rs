@@ -107,6 +107,12 @@ impl<const N: usize> Together<N> {
         Ok(Self { files, mark })
     }
 
+    /// Files that were started otherwise, each with the temporary of this `mark`, once
+    /// [`take_back`] has gone through their names.
+    pub fn of(files: [Pending; N], mark: [u8; 16]) -> Self {
+        Self { files, mark }
+    }
+
     /// Gives all of them their names.
     ///
     /// # Errors

@@ -41,6 +41,10 @@ use cstatns_bulk::CodeFileError;
 use cstatns_controller::{
     AttachError, CheckError, FileFacts, FilesError, Kept, NotDestroyed, PrepareError, check,
 };
+use cstatns_parcel::age::AgeError;
+use cstatns_parcel::error::ParcelFault;
+use cstatns_parcel::file::ParcelError;
+use cstatns_parcel::party::PartyError;
 use cstatns_register::{BuildError, Faults, IndexError};
 use cstatns_rows::error::{Like, PackedFault, RowFault, TableError};
 use cstatns_rows::guard::Held;
@@ -430,11 +434,32 @@ fn of_custody(found: &mut Vec<Sample>) {
     found.push(sample(RegisterChanged { path: path() }));
 }
 
+fn of_parcels(found: &mut Vec<Sample>) {
+    let time = Timestamp::UNIX_EPOCH;
+    samples! { found:
+        AgeError { Header, NotForThisKey, HeaderAltered, Altered, Cut, Read { kind: ErrorKind::TimedOut } }
+        ParcelFault {
+            Age(AgeError::Cut), Form, Members { expected: "seal.json" }, Receiver { receiver: name() },
+            Expired { expires: time }, NotYet { made: time }, Signature { sender: name() }, Sender { sender: name() },
+            Again { parcel: Hex([7; 16]) },
+        }
+        PartyError {
+            File(missing()), Damaged { path: path() }, Version { party: path(), found: 3 },
+            NeedsPassphrase { party: path() }, Passphrase { party: path() }, EmptyPassphrase { party: path() },
+        }
+        ParcelError {
+            File(missing()), Party(PartyError::Damaged { path: path() }), Seal(SealError),
+            Parcel { path: path(), fault: ParcelFault::Form }, Request { path: path() },
+        }
+    }
+}
+
 /// Every one.
 pub(super) fn samples() -> Vec<Sample> {
     let mut found = Vec::new();
     of_libraries(&mut found);
     of_the_record(&mut found);
     of_custody(&mut found);
+    of_parcels(&mut found);
     found
 }

@@ -18,7 +18,8 @@ const COORDINATES: &str = "path file row rows line opened column group limit key
     custodians needed given cards external epoch event covered run delivery part parts approved minimum missing extra count \
     invalid filled action \
     position ends least clock time date \
-    numbers packing codec titles encoded like wide";
+    numbers packing codec titles encoded like wide \
+    sender receiver expires made parcel";
 
 /// Codes without advice: the cause says it all.
 const CAUSE_SAYS_ALL: &str = "name score wrong-character wrong-length wrong-form wrong-control-key \
@@ -42,13 +43,11 @@ fn sources(directory: &Path, found: &mut Vec<(PathBuf, String)>) {
 fn all_sources() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut found = Vec::new();
-    for part in
-        ["src", "crates/base/src", "crates/record/src", "crates/register/src", "crates/rows/src"]
-    {
-        sources(&root.join(part), &mut found);
-    }
-    for part in ["crates/controller/src", "crates/bulk/src", "crates/cli/src"] {
-        sources(&root.join(part), &mut found);
+    sources(&root.join("src"), &mut found);
+    let parts =
+        ["base", "keys", "record", "register", "rows", "controller", "parcel", "bulk", "cli"];
+    for part in parts {
+        sources(&root.join("crates").join(part).join("src"), &mut found);
     }
     found
 }

@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 /// 9106, with one lane.
 const ARGON2: (u32, u32, u32) = (65_536, 3, 1);
 
+/// How a secret is sealed under a passphrase; the sealed bytes stand beside it.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Protection {
+pub struct Protection {
     argon2id_memory_kib: u32,
     argon2id_passes: u32,
     argon2id_lanes: u32,
@@ -23,7 +24,7 @@ pub(crate) struct Protection {
 }
 
 /// Why a passphrase does not open what is sealed.
-pub(crate) enum Closed {
+pub enum Closed {
     /// The parameters are not possible, or ask for more than 1 GiB: the file is damaged.
     Parameters,
     /// It is another one, or the file is damaged.
@@ -32,7 +33,10 @@ pub(crate) enum Closed {
 
 impl Protection {
     /// Seals a secret in place, under a fresh salt and nonce.
-    pub(crate) fn seal(passphrase: &[u8], associated: &[u8], secret: &mut [u8]) -> Self {
+    ///
+    /// # Panics
+    /// When there is no memory for the key.
+    pub fn seal(passphrase: &[u8], associated: &[u8], secret: &mut [u8]) -> Self {
         let mut protection = Self::new();
         let cipher = protection.cipher(passphrase).expect("the built-in parameters are possible");
         let nonce = XNonce::from(protection.nonce.0);
@@ -45,7 +49,7 @@ impl Protection {
     ///
     /// # Errors
     /// [`Closed`]; what is in `sealed` is not the secret then.
-    pub(crate) fn open(
+    pub fn open(
         &self,
         passphrase: &[u8],
         associated: &[u8],
@@ -59,7 +63,7 @@ impl Protection {
     }
 
     /// Salt, nonce and tag, where the parameters go without saying.
-    pub(crate) fn compact(&self) -> [u8; 56] {
+    pub fn compact(&self) -> [u8; 56] {
         let mut compact = [0; 56];
         compact[..16].copy_from_slice(&self.salt.0);
         compact[16..40].copy_from_slice(&self.nonce.0);
@@ -68,7 +72,7 @@ impl Protection {
     }
 
     /// What [`Protection::compact`] is of: the parameters are the built-in ones.
-    pub(crate) fn from_compact(compact: &[u8; 56]) -> Self {
+    pub fn from_compact(compact: &[u8; 56]) -> Self {
         let mut protection = Self::new();
         protection.salt.0.copy_from_slice(&compact[..16]);
         protection.nonce.0.copy_from_slice(&compact[16..40]);

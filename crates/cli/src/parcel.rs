@@ -1,0 +1,258 @@
+//! Parcels: one encrypted, signed file from one body to another.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use cstatns::files;
+use cstatns::service::read_service_card;
+use cstatns_parcel::age::Kind as Recipe;
+use cstatns_parcel::file::{make, open_into, show, show_to};
+use cstatns_parcel::head::{End, Head, Kind, Sender};
+use serde_json::{Value, json};
+
+use crate::fault::Fault;
+use crate::lang::text;
+use crate::output::Program;
+use crate::party::{opened, read_card};
+
+/// One encrypted, signed file from one party to another
+#[derive(Subcommand)]
+pub(crate) enum ParcelVerb {
+    Show(ShowArgs),
+    Open(OpenArgs),
+    Make(MakeArgs),
+}
+
+impl ParcelVerb {
+    pub(crate) fn run(self, program: &Program) -> Result<Value, Fault> {
+        match self {
+            Self::Show(verb) => verb.run(program),
+            Self::Open(verb) => verb.run(program),
+            Self::Make(verb) => verb.run(program),
+        }
+    }
+}
+
+/// The party whose folder it is.
+#[derive(Args)]
+struct As {
+    /// The folder of the party that does it
+    #[arg(long = "as", value_name = "DIR")]
+    party: PathBuf,
+    /// A file with the passphrase of its keys; else it is asked for
+    #[arg(long, value_name = "F")]
+    passphrase_file: Option<PathBuf>,
+}
+
+/// Show what a parcel is: without a key its length, with one what it claims to be
+#[derive(Args)]
+#[command(after_help = "Examples:
+  cstatns parcel show wages.csv.age
+  cstatns parcel show wages.csv.age --as linking
+With --as it shows the head as it is claimed: no signature is verified. `parcel open` verifies the whole.")]
+pub(crate) struct ShowArgs {
+    /// The parcel
+    file: PathBuf,
+    /// The folder of the party that it is for
+    #[arg(long = "as", value_name = "DIR")]
+    party: Option<PathBuf>,
+    /// A file with the passphrase of its keys; else it is asked for
+    #[arg(long, value_name = "F", requires = "party")]
+    passphrase_file: Option<PathBuf>,
+}
+
+impl ShowArgs {
+    fn run(self, program: &Program) -> Result<Value, Fault> {
+        let shown = show(&self.file)?;
+        let party = self.party.as_deref();
+        let party = party.map(|party| opened(program, party, self.passphrase_file.as_deref()));
+        let head = party.transpose()?.map(|party| show_to(&self.file, &party)).transpose()?;
+        let kinds: Vec<String> = shown.recipients.iter().map(recipe).collect();
+        program.tell(text!(
+            "{:?}: {} bytes, encrypted to {}",
+            "{:?} : {} octets, chiffré pour {}",
+            self.file,
+            shown.bytes,
+            kinds.join(", ")
+        ));
+        let mut summary = json!({ "parcel": self.file, "bytes": shown.bytes, "recipients": kinds });
+        if let Some(head) = head {
+            claims(&head).into_iter().for_each(|line| program.tell(line));
+            program.tell(text!(
+                "this is what it claims: `parcel open` verifies it",
+                "c'est ce qu'il prétend : `parcel open` le vérifie"
+            ));
+            summary["claimed"] = json!(head);
+        }
+        Ok(summary)
+    }
+}
+
+fn recipe(kind: &Recipe) -> String {
+    match kind {
+        Recipe::Hybrid => text!("an X-Wing key", "une clé X-Wing"),
+        Recipe::X25519 => text!("an X25519 key", "une clé X25519"),
+        Recipe::Passphrase => text!("a passphrase", "une phrase de passe"),
+        _ => text!("a key of another kind", "une clé d'une autre sorte"),
+    }
+}
+
+/// What a head says, line by line.
+fn claims(head: &Head) -> Vec<String> {
+    let kind = match head.kind {
+        Kind::Request => text!("a request", "une demande"),
+        Kind::Result => text!("a result", "un résultat"),
+        _ => text!("a file", "un fichier"),
+    };
+    let end = |end: &End| format!("`{}` ({})", end.name, end.words());
+    let (sender, receiver) = (end(&head.sender), end(&head.receiver));
+    let (made, expires) = (head.made, head.expires);
+    let mut lines = vec![
+        text!("  {kind} (.{})", "  {kind} (.{})", head.extension),
+        text!("  from {sender}", "  de {sender}"),
+        text!("  to {receiver}", "  à {receiver}"),
+        text!(
+            "  made at {made}, to be opened before {expires}",
+            "  fait le {made}, à ouvrir avant le {expires}"
+        ),
+    ];
+    if let (Some(service), Some(domain)) = (&head.service, &head.domain) {
+        lines.push(text!(
+            "  of the domain `{domain}` of {}",
+            "  du domaine `{domain}` de {}",
+            &**service
+        ));
+    }
+    lines
+}
+
+/// Make a parcel of a file, to one party
+#[derive(Args)]
+#[command(after_help = "Example:
+  cstatns parcel make wages.csv --to linking.card.json --as wages --out wages.csv.age
+The report beside the file goes with it. Only the holder of the card's key can open it, with `cstatns parcel open` or with
+age (1.3 or later) and tar; the length of the file can be seen by anyone. A request travels through
+`controller prepare --request-key`, not through this. Compare the words of the card with the receiver before the first
+parcel.")]
+pub(crate) struct MakeArgs {
+    /// The file
+    file: PathBuf,
+    /// The card of the party that it is for
+    #[arg(long, value_name = "CARD")]
+    to: PathBuf,
+    #[command(flatten)]
+    by: As,
+    /// The parcel to write, such as wages.csv.age
+    #[arg(long, value_name = "P")]
+    out: PathBuf,
+}
+
+impl MakeArgs {
+    fn run(self, program: &Program) -> Result<Value, Fault> {
+        let to = read_card(&self.to)?;
+        // Before a passphrase is typed.
+        drop(files::open_to_read(&self.file)?);
+        if files::taken(&self.out)? {
+            return Err(files::FileError::Exists { path: self.out }.into());
+        }
+        let party = opened(program, &self.by.party, self.by.passphrase_file.as_deref())?;
+        let head = make(&self.file, &party, &to, &self.out, (program.clock)())?;
+        program.say(text!(
+            "{:?} is for `{}` ({}) alone, until {}",
+            "{:?} est pour `{}` ({}) seul, jusqu'au {}",
+            self.out,
+            head.receiver.name,
+            head.receiver.words(),
+            head.expires
+        ));
+        program.say(text!(
+            "{:?} still lies there in clear: destroy it when it is no longer needed",
+            "{:?} est toujours là, en clair : détruisez-le quand il ne sert plus",
+            self.file
+        ));
+        Ok(json!({
+            "parcel": self.out,
+            "id": head.parcel,
+            "receiver": head.receiver,
+            "expires": head.expires,
+        }))
+    }
+}
+
+/// Open a parcel: verify the whole of it, then write the file in it as DIR/NAME.TYPE, with its
+/// report
+#[derive(Args)]
+#[command(after_help = "Example:
+  cstatns parcel open wages.csv.age --as linking --out arrived --from wages.card.json
+The sender must be known: by a card given with --from, whose words you compared with them. Where none is given, it shows
+the words of the sender's card and asks whether they are right. A parcel opens once.")]
+pub(crate) struct OpenArgs {
+    /// The parcel
+    file: PathBuf,
+    #[command(flatten)]
+    by: As,
+    /// The folder to write to; it is made where it is not there
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// The card of a party or service that may have sent it; once for each
+    #[arg(long, value_name = "CARD")]
+    from: Vec<PathBuf>,
+}
+
+impl OpenArgs {
+    fn run(self, program: &Program) -> Result<Value, Fault> {
+        let senders = self.from.iter().map(|path| card_of(path)).collect::<Result<Vec<_>, _>>()?;
+        drop(files::open_to_read(&self.file)?);
+        let party = opened(program, &self.by.party, self.by.passphrase_file.as_deref())?;
+        let knows = |sender: &Sender| match senders.is_empty() {
+            false => senders.contains(sender),
+            true => is_known(program, sender),
+        };
+        let arrived = open_into(&self.file, &party, &self.out, (program.clock)(), &knows)?;
+        let head = &arrived.opened.head;
+        program.say(text!(
+            "{:?} is from `{}` ({}), whole and unaltered",
+            "{:?} est de `{}` ({}), entier et inaltéré",
+            arrived.file,
+            head.sender.name,
+            head.sender.words()
+        ));
+        if let Some(about) = &arrived.about {
+            program.say(text!("its report: {about:?}", "son rapport : {about:?}"));
+        }
+        program.say(text!(
+            "destroy {:?} when it is no longer needed",
+            "détruisez {:?} quand il ne sert plus",
+            self.file
+        ));
+        Ok(json!({
+            "file": arrived.file,
+            "about": arrived.about,
+            "bytes": arrived.opened.bytes,
+            "head": head,
+        }))
+    }
+}
+
+/// The card of who may have sent a parcel.
+fn card_of(path: &Path) -> Result<Sender, Fault> {
+    match read_service_card(path) {
+        Ok(card) => Ok(Sender::Service(card)),
+        Err(_) => read_card(path).map(|card| Sender::Party(Box::new(card))),
+    }
+}
+
+/// Shows who sent a parcel, and asks.
+fn is_known(program: &Program, sender: &Sender) -> bool {
+    let Some(end) = sender.end() else { return false };
+    program.say(text!(
+        "the sender calls itself `{}`, and its card has the words {}",
+        "l'expéditeur se nomme `{}`, et sa carte a les mots {}",
+        end.name,
+        end.words()
+    ));
+    program.is_confirmed(&text!(
+        "has this party read them to you, by telephone or in person? type yes:",
+        "ce partenaire vous les a-t-il lus, au téléphone ou de vive voix ? tapez oui :"
+    ))
+}

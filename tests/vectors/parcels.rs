@@ -1,0 +1,177 @@
+//! Parties and parcels (SPEC §19).
+
+use std::io::Write as _;
+
+use cstatns::card::{PartyCard, PartyCardBody, spoken};
+use cstatns::jiff::Timestamp;
+use cstatns::name::{Hex, Name};
+use cstatns_keys::receiving::{ReceivingKey, Recipient};
+use cstatns_parcel::age::Identity;
+use cstatns_parcel::head::{End, Extension, Head, Sender};
+use cstatns_parcel::make::Making;
+use cstatns_parcel::open::{Opener, open};
+use ed25519_dalek::SigningKey;
+use serde_json::{Value, json};
+
+use super::file::{Made, Read, is_writing};
+use super::{bytes, hex, text, typed};
+
+const NAME: &str = "parcels";
+const MADE: &str = "2030-01-02T03:04:05Z";
+
+/// The 64 bytes of a party's seeds.
+fn seeds(byte: u8) -> [u8; 64] {
+    std::array::from_fn(|at| byte + u8::from(at >= 32))
+}
+
+fn keys(seeds: &[u8]) -> (SigningKey, ReceivingKey) {
+    let (signing, receiving) = seeds.split_at(32);
+    let seed = |bytes: &[u8]| -> [u8; 32] { bytes.try_into().unwrap() };
+    (SigningKey::from_bytes(&seed(signing)), ReceivingKey::from_seed(&seed(receiving)))
+}
+
+fn card(seeds: &[u8], name: &str, protected: bool) -> PartyCard {
+    let (signing, receiving) = keys(seeds);
+    let body = PartyCardBody {
+        format: 2,
+        name: Name::new(name).unwrap(),
+        protected,
+        signing: Hex(signing.verifying_key().to_bytes()),
+        receiving: receiving.public(),
+    };
+    PartyCard::new(body, &signing)
+}
+
+fn wages() -> PartyCard {
+    card(&seeds(0x51), "wages", true)
+}
+
+fn linking() -> PartyCard {
+    card(&seeds(0x61), "linking", false)
+}
+
+/// The parcel of the file: it holds what was drawn at random, and is made anew only on request.
+fn parcel() -> String {
+    if !is_writing() {
+        let kept: Value = serde_json::from_str(&Read::of(NAME).text).unwrap();
+        return text(&kept["values"], "parcel").to_owned();
+    }
+    let (from, to) = (End::of(&wages()), End::of(&linking()));
+    let made: Timestamp = MADE.parse().unwrap();
+    let head = Head::new(from, to, Extension::new("csv").unwrap(), made);
+    let recipient = Recipient::new(&linking().body.receiving).unwrap();
+    let mut making = Making::begin(head, &recipient, Vec::new()).unwrap();
+    making.write_all(b"index,amount\n1,20\n2,30\n").unwrap();
+    let signing = keys(&seeds(0x51)).0;
+    let parcel = making.finish(b"{\"rows\":2}\n", Sender::Party(Box::new(wages())), &signing);
+    hex(parcel.unwrap())
+}
+
+pub(crate) fn file() -> Made {
+    let parcel = parcel();
+    let opened = |name: &str, changes: Value| {
+        let mut vector = json!({"section": "19.5", "name": name, "op": "open", "seed": Hex([0x62; 32]),
+            "receiver": linking().fingerprint(), "now": "2030-01-15T00:00:00Z", "known": ["$wages"],
+            "parcel": "$parcel"});
+        vector.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        vector
+    };
+    let flipped = |at: usize| {
+        let mut digits = parcel.clone().into_bytes();
+        digits[at] = if digits[at] == b'0' { b'1' } else { b'0' };
+        String::from_utf8(digits).unwrap()
+    };
+    Made {
+        name: NAME,
+        about: "Cards of parties, and a parcel from one to another. What was drawn at random is in the parcel; whoever \
+            opens it need not know it.",
+        ops: &[
+            ("party-card", "a party's card from its seeds, with its fingerprint and words"),
+            ("open", "opens a parcel, and verifies the whole of it"),
+        ],
+        fields: &[
+            ("seeds", "the seeds of the Ed25519 key and of the X-Wing key, in hex"),
+            ("party", "the party's name"),
+            ("protected", "what the card says of a passphrase"),
+            ("seed", "the seed of the X-Wing key that opens it, in hex"),
+            ("receiver", "the fingerprint of the card of who opens it"),
+            ("now", "the time"),
+            ("known", "the cards of parties that may have sent it"),
+            ("parcel", "the age file, in hex"),
+        ],
+        gives: &[
+            ("card", "the card with its signature"),
+            ("fingerprint", "its fingerprint"),
+            ("words", "the eight words of that"),
+            ("head", "the head"),
+            ("about", "what is said about the file, as text"),
+            ("file", "the file, in hex"),
+            ("refused", "true: the parcel must be refused"),
+        ],
+        refused: &[
+            "another seed",
+            "another receiver's card",
+            "at the second at which it expires",
+            "made more than a day from now",
+            "a sender whom nobody knows",
+            "a bit of the encapsulated key",
+            "a bit of the head's code",
+            "a bit of the body",
+            "the last byte is missing",
+            "one byte more",
+        ],
+        values: vec![
+            ("wages", json!(wages())),
+            ("linking", json!(linking())),
+            ("parcel", json!(parcel.as_str())),
+        ],
+        vectors: vec![
+            json!({"section": "19.1", "name": "a party with a passphrase", "op": "party-card",
+                "seeds": Hex(seeds(0x51)), "party": "wages", "protected": true}),
+            json!({"section": "19.1", "name": "a party without one", "op": "party-card",
+                "seeds": Hex(seeds(0x61)), "party": "linking", "protected": false}),
+            opened("from a party that is known", json!({})),
+            opened("one second before it expires", json!({"now": "2030-02-01T03:04:04Z"})),
+            opened("another seed", json!({"seed": Hex([0x61; 32])})),
+            opened("another receiver's card", json!({"receiver": wages().fingerprint()})),
+            opened("at the second at which it expires", json!({"now": "2030-02-01T03:04:05Z"})),
+            opened("made more than a day from now", json!({"now": "2030-01-01T03:04:04Z"})),
+            opened("a sender whom nobody knows", json!({"known": ["$linking"]})),
+            opened("a bit of the encapsulated key", json!({"parcel": flipped(90)})),
+            opened("a bit of the head's code", json!({"parcel": flipped(2 * 1600)})),
+            opened("a bit of the body", json!({"parcel": flipped(2 * 4000)})),
+            opened("the last byte is missing", json!({"parcel": &parcel[..parcel.len() - 2]})),
+            opened("one byte more", json!({"parcel": format!("{parcel}00")})),
+        ],
+        run,
+    }
+}
+
+fn run(vector: &Value) -> Value {
+    if text(vector, "op") == "party-card" {
+        let protected = vector["protected"].as_bool().unwrap();
+        let card = card(&bytes(vector, "seeds"), text(vector, "party"), protected);
+        assert!(card.is_sound());
+        let fingerprint = card.fingerprint();
+        return json!({"card": card, "fingerprint": fingerprint, "words": spoken(&fingerprint)});
+    }
+    let key = ReceivingKey::from_seed(&typed::<Hex<32>>(vector, "seed").0);
+    let known: Vec<PartyCard> = typed(vector, "known");
+    let opener = Opener {
+        identity: Identity::Hybrid(&key),
+        receiver: typed(vector, "receiver"),
+        now: typed(vector, "now"),
+        knows: &|sender| {
+            known.iter().any(|card| matches!(sender, Sender::Party(known) if **known == *card))
+        },
+    };
+    let mut file = Vec::new();
+    match open(&bytes(vector, "parcel")[..], &opener, &mut file) {
+        Ok(opened) => json!({
+            "head": opened.head,
+            "about": std::str::from_utf8(&opened.about).unwrap(),
+            "file": hex(file),
+        }),
+        Err(_) => json!({"refused": true}),
+    }
+}
