@@ -106,7 +106,11 @@ impl Writer {
             receiving: Hex([9; 1216]),
         };
         let fingerprint = dealing.fingerprint();
-        self.push(Event::Dealt { dealing: Box::new(dealing), keys: Vec::new() });
+        self.push(Event::Dealt {
+            dealing: Box::new(dealing),
+            keys: Vec::new(),
+            request_keys: Vec::new(),
+        });
         for (key, card) in self.custodians.clone() {
             let receipt: Receipt = Signed::new(
                 ReceiptBody {

@@ -60,6 +60,8 @@ for path in golden.glob("home/keys/*.key"):
     seed("keystore", path.read_bytes())
     seed("statement", text(json.loads(path.read_bytes())["label"]))
 seed("keystore", (golden / "home/places.json").read_bytes())
+for path in golden.glob("home/life/*.request"):
+    seed("keystore", path.read_bytes().replace(path.name[:32].encode(), b"07" * 16))
 
 checkpoint = (golden / "home/checkpoint").read_bytes()
 note, signature = checkpoint.split(b"\n\n")
@@ -96,13 +98,19 @@ for path in golden.glob("kit-*/ledger.zst"):
 
 # The first byte says which file the others stand in for.
 key = next((golden / "kit-1").glob("card-*.key")).name
-for number, name in enumerate(("memory", "ledger.zst", "share-1", "card.json", "identity", key)):
+for number, name in enumerate(("memory", "ledger.zst", "share-2", "card.json", "identity", key)):
     seed("kit", bytes([number]) + (golden / "kit-1" / name).read_bytes())
 for number, name in enumerate(("card.json", "checkpoint", "identity", "places.json")):
     seed("home", bytes([number]) + (golden / "home" / name).read_bytes())
 journal = {"delivery": {"part": 1, "run": "00" * 16}, "format": 2, "key": "00" * 32, "place": "00" * 8,
            "ready": None, "request": [], "result": "/nowhere/result.csv"}
 seed("home", bytes([4]) + text(journal))
+
+# The first byte says what the others are: changes to one of six cards, or the file of a card.
+for number in range(6):
+    seed("card", bytes([number]) + b"\0\7A")
+for path in golden.glob("*/card.json"):
+    seed("card", b"\6" + path.read_bytes())
 
 # The first byte says what the others are: changes to one of two papers, or a text.
 papers = json.loads((here.parent / "spec/vectors/paper.json").read_bytes())["values"]
@@ -117,4 +125,5 @@ seed("parcel", b"\0" + bytes.fromhex(kept["parcel"]))
 seed("parcel", b"\1" + b"\0\7A")
 seed("parcel", b"\3" + b"\2\7A")
 for name in ("wages", "linking"):
+    seed("card", b"\6" + text(kept[name]))
     seed("statement", text(kept[name]))

@@ -129,6 +129,8 @@ french!(KeystoreError {
         toutes les copies sont endommagées ou d'une autre clé)",
     Self::Place { path } => "{path:?} est absent, ou n'est pas l'emplacement de secrets de vie qui a été déclaré",
     Self::Version { domain, found } => "une clé scellée de `{domain}` a la version de format {found}",
+    Self::RequestKey { key } => "la moitié privée de la clé de demande {key} n'est dans aucun de ses lieux, ou est \
+        endommagée",
     Self::Places => "places.json dans le répertoire du service, qui nomme les répertoires des secrets de vie, est endommagé",
 });
 
@@ -282,6 +284,10 @@ impl French for Recovered {
                     Destroyed::Keys { domain } => {
                         write!(f, "les clés de `{domain}` restaient à détruire : détruites maintenant")
                     }
+                    Destroyed::RequestKey { key } => write!(
+                        f,
+                        "la moitié privée de la clé de demande {key} restait à détruire : détruite maintenant"
+                    ),
                     Destroyed::Seals { epoch } => write!(
                         f,
                         "les clés scellées à l'époque {epoch} restaient à détruire : détruites maintenant"
@@ -319,6 +325,9 @@ impl French for Unfinished {
                     }
                     Destroyed::Keys { domain } => {
                         write!(f, "les clés de `{domain}` restent à détruire")
+                    }
+                    Destroyed::RequestKey { key } => {
+                        write!(f, "la moitié privée de la clé de demande {key} reste à détruire")
                     }
                     Destroyed::Seals { epoch } => {
                         write!(f, "les clés scellées à l'époque {epoch} restent à détruire")

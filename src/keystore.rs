@@ -3,11 +3,13 @@
 //! `keys/<domain>.<generation>.<epoch>.key` holds a key sealed under the root secret of an epoch;
 //! it may be backed up freely. A research project's seal also needs its life secret,
 //! `life/<domain>.life`, which must not be backed up: once it is destroyed, all custodians together
-//! cannot open the key.
+//! cannot open the key. The private half of a request key lies beside life secrets,
+//! `life/<number>.<epoch>.request`.
 
 mod error;
 mod label;
 mod places;
+mod requests;
 
 use std::path::{Path, PathBuf};
 
@@ -31,6 +33,7 @@ use crate::coder::CodingKey;
 pub use error::KeystoreError;
 pub use label::{KeyKind, KeyLabel, KeyPlace};
 pub use places::Places;
+pub use requests::RequestPlace;
 
 const FORMAT: u32 = 2;
 
@@ -284,12 +287,14 @@ impl Keystore {
         Ok(present | self.destroy_seals(|found, _| found == domain)?)
     }
 
-    /// Destroys the seals of an epoch. Returns whether there were any.
+    /// Destroys the seals of an epoch, and the private halves of request keys that were sealed to
+    /// it, in the places that are there. Returns whether there were any.
     ///
     /// # Errors
-    /// As [`Keystore::destroy_project`].
-    pub(crate) fn destroy_epoch(&self, epoch: Epoch) -> Result<bool, KeystoreError> {
-        self.destroy_seals(|_, found| found == epoch)
+    /// [`KeystoreError::File`].
+    pub(crate) fn destroy_epoch(&self, service: &str, epoch: Epoch) -> Result<bool, KeystoreError> {
+        let requests = self.destroy_requests(service, |_, found| found == epoch)?;
+        Ok(requests | self.destroy_seals(|_, found| found == epoch)?)
     }
 
     fn destroy_seals(&self, of: impl Fn(&Name, Epoch) -> bool) -> Result<bool, KeystoreError> {

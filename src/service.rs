@@ -71,6 +71,7 @@ mod journal;
 mod making;
 mod opening;
 mod outgoing;
+mod parties;
 mod project;
 mod publish;
 mod questions;
@@ -127,7 +128,7 @@ pub use questions::Gathering;
 pub use reader::{Reader, Unfinished};
 pub use recovery::{Plan, Recovery, Source, Sources};
 pub use result::{LeftResult, Outcome, ReadResult, ResultFile, Seal, WorkError, Written};
-pub use status::{DomainStatus, EpochStatus, Status};
+pub use status::{DomainStatus, EpochStatus, PartyStatus, RequestKeyStatus, Status};
 
 /// The version of a home's format.
 pub const HOME_FORMAT: u32 = 2;

@@ -58,12 +58,13 @@ static GENUINE: LazyLock<Vec<(&'static str, String)>> = LazyLock::new(|| {
         ("share-file", "kit-3/share-1"),
         ("evidence", "custodian-1.evidence.json"),
         ("evidence", "custodian-2.evidence.json"),
+        ("request-key", "insee.key.json"),
     ];
     for (form, name) in files {
         genuine.push((form, fs::read_to_string(golden(name)).unwrap().trim_end().to_owned()));
     }
     let mut add = |form, value: &Value| genuine.push((form, value.to_string()));
-    let key = fs::read(golden("home/keys/population.1.1.key")).unwrap();
+    let key = fs::read(golden("home/keys/population.1.2.key")).unwrap();
     add("key-label", &serde_json::from_slice::<Value>(&key).unwrap()["label"]);
     genuine.push(("report", String::from_utf8(canonical_json(&report())).unwrap()));
     let mut add = |form, value: &Value| genuine.push((form, value.to_string()));

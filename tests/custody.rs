@@ -122,7 +122,11 @@ impl Office {
         let key = new_key();
         let (dealing, files) = deal(&key, 1, 3, &cards);
         let mut history = History::default();
-        let event = Event::Dealt { dealing: Box::new(dealing.clone()), keys: Vec::new() };
+        let event = Event::Dealt {
+            dealing: Box::new(dealing.clone()),
+            keys: Vec::new(),
+            request_keys: Vec::new(),
+        };
         let line = next_line(&history, dealing.service.id(), noon(), noon(), event);
         let state = State::founded_by(&line).unwrap();
         let line = canonical_json(&line);
@@ -207,7 +211,7 @@ impl Office {
             seal: Hex([4; 32]),
         };
         let keys = self.state.living_keys().into_iter().map(sealed).collect();
-        Event::Dealt { dealing: Box::new(dealing.clone()), keys }
+        Event::Dealt { dealing: Box::new(dealing.clone()), keys, request_keys: Vec::new() }
     }
 
     /// The event that the newest epoch works.
@@ -1042,7 +1046,11 @@ fn a_doubt_is_its_custodians_and_about_this_ledger() {
 fn a_service_is_founded_by_its_first_dealing_alone() {
     let office = Office::founded();
     let line = |dealing: &Dealing| {
-        let event = Event::Dealt { dealing: Box::new(dealing.clone()), keys: Vec::new() };
+        let event = Event::Dealt {
+            dealing: Box::new(dealing.clone()),
+            keys: Vec::new(),
+            request_keys: Vec::new(),
+        };
         next_line(&History::default(), dealing.service.id(), noon(), noon(), event)
     };
     let first = line(&office.dealing);
@@ -2327,7 +2335,11 @@ fn a_second_dealing_works_once_its_shares_are_held() {
         let other = office.dealt(&other);
         assert_eq!(office.append(other), Err(Unlawful::Dealing));
     }
-    let keyless = Event::Dealt { dealing: Box::new(dealing.clone()), keys: Vec::new() };
+    let keyless = Event::Dealt {
+        dealing: Box::new(dealing.clone()),
+        keys: Vec::new(),
+        request_keys: Vec::new(),
+    };
     assert_eq!(office.append(keyless), Err(Unlawful::Keys));
     let dealt = office.dealt(&dealing);
     office.append(dealt).unwrap();

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 
 use cstatns::domain::RenewalReason;
 use cstatns::name::canonical_json;
+use cstatns::party::{RequestKey, Role};
 use cstatns::proposal::Action;
 use serde_json::Value;
 
-use common::{PEOPLE, TestClock, World, name, scratch};
+use common::{PEOPLE, TestClock, World, name, party_card, scratch};
 
 fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/golden")
@@ -69,6 +70,20 @@ fn a_kept_home_still_opens_codes_and_renews() {
     );
 }
 
+/// The request key that is kept serves: the next dealing opens it and seals it anew.
+#[test]
+fn a_kept_request_key_still_opens() {
+    let world = world();
+    let key = fs::read(golden().join("insee.key.json")).unwrap();
+    let key: RequestKey = serde_json::from_slice(&key).unwrap();
+    assert!(key.is_sound(&world.open().card().body.signing));
+    world.deal().unwrap();
+    world.receive().unwrap();
+    let number = key.body.key;
+    assert!(world.home().join(format!("life/{number}.3.request")).is_file());
+    assert!(world.open().state().living_request_key(&number).is_ok());
+}
+
 /// The names of the files below a directory, without the lock and the page that describes them.
 fn names(directory: &Path) -> BTreeSet<PathBuf> {
     fn collect(root: &Path, directory: &Path, names: &mut BTreeSet<PathBuf>) {
@@ -78,13 +93,14 @@ fn names(directory: &Path) -> BTreeSet<PathBuf> {
                 collect(root, &path, names);
             } else if !path.ends_with("lock") && !path.ends_with("README.md") {
                 let name = path.strip_prefix(root).unwrap();
-                // The words of a card are drawn.
-                let is_key =
-                    name.starts_with("home") || name.extension().is_none_or(|of| of != "key");
+                // The words of a card are drawn, and so is the number of a request key.
+                let is_half = name.extension().is_some_and(|of| of == "request");
+                let is_key = !is_half
+                    && (name.starts_with("home") || name.extension().is_none_or(|of| of != "key"));
                 names.insert(if is_key {
                     name.to_owned()
                 } else {
-                    name.with_file_name("card.key")
+                    name.with_file_name(if is_half { "request" } else { "card.key" })
                 });
             }
         }
@@ -152,9 +168,19 @@ fn the_story_of_the_kept_home_leaves_the_same_files_and_events() {
         world.clock.set(time);
         world.open().expire().unwrap();
     }
-    for directory in ["home", "shares"] {
-        copy(&world.path(directory), &made.join(directory));
-    }
+    // Parties with request keys; other custodians' shares, under which one of them is sealed.
+    let (insee, cnaf) = (party_card("insee", 1), party_card("cnaf", 2));
+    world.register(&insee, Role::Controller, &["mobility", "population"]).unwrap();
+    let withdrawn = world.request_key("insee", "population").unwrap();
+    world.open().withdraw_request_key(&withdrawn.body.key).unwrap();
+    world.register(&cnaf, Role::Holder, &["population"]).unwrap();
+    world.end_party(2, &cnaf).unwrap();
+    let kept = world.request_key("insee", "population").unwrap();
+    world.deal().unwrap();
+    world.receive().unwrap();
+    world.forget(0, 1).unwrap();
+    fs::write(made.join("insee.key.json"), canonical_json(&kept)).unwrap();
+    copy(&world.home(), &made.join("home"));
     fs::remove_dir(made.join("home/outbox")).unwrap();
     for kit in &world.kits {
         copy(kit, &made.join(kit.file_name().unwrap()));
@@ -169,7 +195,7 @@ fn the_story_of_the_kept_home_leaves_the_same_files_and_events() {
     fs::remove_file(made.join("home/snapshot")).unwrap();
     assert_eq!(names(&made), names(&golden()));
     let (now, kept) = (shapes(&made.join("home")), shapes(&golden().join("home")));
-    assert_eq!((now.len(), kept.len()), (72, 72));
+    assert_eq!((now.len(), kept.len()), (95, 95));
     now.iter()
         .zip(&kept)
         .enumerate()
@@ -218,6 +244,6 @@ fn the_examples_of_the_specification_are_lines_of_the_kept_ledger() {
     }
     types.sort();
     types.dedup();
-    assert_eq!(types.len(), 21, "one example of each type but `unopened`: {types:?}");
+    assert_eq!(types.len(), 24, "one example of each type but `unopened`: {types:?}");
     assert!(!fits("{\"a\":1…}", "{\"a\":2}") && !fits("a…b", "a") && fits("a…b…c", "a1b2c"));
 }

@@ -15,12 +15,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use common::crash::{Snapshot, copy_tree, violations};
-use common::{PEOPLE, World, name, read_lines};
+use common::{PEOPLE, World, name, party_card, read_lines};
 use cstatns::audit::verify;
 use cstatns::code::Code;
 use cstatns::domain::RenewalReason;
 use cstatns::files::Step;
 use cstatns::files::faults::{stop_after, unnamed_file, watch, without_unnamed};
+use cstatns::party::Role;
 use cstatns::service::{Clock as _, Opening, Reader, Recovery, Service, ServiceError, Sources};
 use rustix::fs::{AtFlags, CWD, linkat};
 
@@ -469,6 +470,39 @@ fn forgotten() {
         world.open().receipt(receipt).unwrap();
     };
     two_faults(&Verb { prepare, act: |world| world.forget(0, 1) }, false);
+}
+
+/// A party with a request key in each of two domains.
+fn with_request_keys(world: &World) {
+    project(world);
+    let card = party_card("insee", 1);
+    world.register(&card, Role::Controller, &["benefits", "population"]).unwrap();
+    for domain in ["benefits", "population"] {
+        world.request_key("insee", domain).unwrap();
+    }
+}
+
+#[test]
+fn request_key() {
+    let act: fn(&World) -> _ = |world| world.request_key("insee", "population").map(drop);
+    two_faults(&Verb { prepare: with_request_keys, act }, false);
+}
+
+#[test]
+fn withdraw_request_key() {
+    let act: fn(&World) -> _ = |world| {
+        let mut service = world.try_open()?;
+        let key = *service.state().request_keys().first_key_value().unwrap().0;
+        service.withdraw_request_key(&key)
+    };
+    two_faults(&Verb { prepare: with_request_keys, act }, false);
+}
+
+/// Two private halves are owed at once.
+#[test]
+fn end_party() {
+    let act: fn(&World) -> _ = |world| world.end_party(1, &party_card("insee", 1));
+    two_faults(&Verb { prepare: with_request_keys, act }, false);
 }
 
 #[test]

@@ -30,7 +30,7 @@ use common::scratch;
 use kinds::{KINDS, kinds};
 use second::{Book, Random, reference};
 
-const WORDS: [&str; 28] = [
+const WORDS: [&str; 31] = [
     "dealt",
     "abandoned",
     "received",
@@ -59,6 +59,9 @@ const WORDS: [&str; 28] = [
     "key-lost",
     "rekeyed",
     "rehearsed",
+    "registered",
+    "request-key-issued",
+    "request-key-ended",
 ];
 
 /// One ledger on its way.
@@ -95,6 +98,7 @@ impl Walk<'_> {
             Action::Renew { .. } => "renewed",
             Action::Close { .. } => "closed",
             Action::Examined { .. } => "examined",
+            Action::Party { .. } => "registered",
             Action::Abandon { .. } => "abandoned",
             _ => "dealt",
         });
@@ -105,6 +109,8 @@ impl Walk<'_> {
         let mut open = state.open_questions().values();
         let expired = open.any(|open| open.question.expires <= self.clock);
         let waiting = state.deliveries().values().any(|delivery| !delivery.delivered);
+        let has_parties = state.parties().values().any(|party| party.until.is_none());
+        let has_keys = state.living_request_keys().next().is_some();
         let is_owed = state.owed().is_some();
         let is_complete = state.complete_epoch().is_some();
         let is_filling = state.pending_epoch().is_some();
@@ -133,7 +139,9 @@ impl Walk<'_> {
             (None, 1..=4) if !state.open_questions().is_empty() => "intent",
             (None, 5 | 6) if is_past => "ended",
             (None, 7) if waiting => "delivered",
-            (None, 8) if state.epochs().len() > 1 => "received",
+            (None, 6) if has_parties => "request-key-issued",
+            (None, 9) if has_keys => "request-key-ended",
+            (None, 8) if has_parties || state.epochs().len() > 1 => "received",
             (None, 1..=8) => "proposed",
             _ => any,
         }
@@ -193,7 +201,10 @@ impl Walk<'_> {
             _ => {}
         }
         let dealing = self.cast.dealing(epoch, k, &people, demo);
-        self.line(self.clock, Event::Dealt { dealing: Box::new(dealing), keys: Vec::new() })
+        self.line(
+            self.clock,
+            Event::Dealt { dealing: Box::new(dealing), keys: Vec::new(), request_keys: Vec::new() },
+        )
     }
 }
 

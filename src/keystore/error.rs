@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use cstatns_base::code::Generation;
 use cstatns_base::files::FileError;
-use cstatns_base::name::Name;
+use cstatns_base::name::{Hex, Name};
 
 /// Why a key was not made, opened or destroyed.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +49,12 @@ pub enum KeystoreError {
         /// The place.
         path: PathBuf,
     },
+    /// The private half of a request key is in no place.
+    #[error("the private half of the request key {key} is in none of its places, or damaged")]
+    RequestKey {
+        /// The key's number.
+        key: Hex<16>,
+    },
     /// A newer seal.
     #[error("a sealed key of `{domain}` has format version {found}")]
     Version {
@@ -68,6 +74,7 @@ cstatns_base::coded!(KeystoreError {
     Self::Life { domain } => ("life-secret", Machine, [domain]),
     Self::LifeDamaged { domain, generation } => ("seal-or-life-secret", Machine, [domain, generation]),
     Self::Place { path } => ("life-place", Machine, [path]),
+    Self::RequestKey { key } => ("request-key-seal", Machine, [key]),
     Self::Version { domain, found } => ("seal-version", Machine, [domain, found]),
     Self::Places => ("places", Machine, []),
 });

@@ -168,7 +168,11 @@ impl Service {
         Handed::note(home, Epoch::FIRST, &files)?;
         let now = jiff::Timestamp::from_second(clock.now().as_second()).unwrap_or_default();
         let mut ledger = Ledger::create(&home.join("ledger.jsonl"))?;
-        let event = Event::Dealt { dealing: Box::new(dealing.clone()), keys: Vec::new() };
+        let event = Event::Dealt {
+            dealing: Box::new(dealing.clone()),
+            keys: Vec::new(),
+            request_keys: Vec::new(),
+        };
         let line = next_line(ledger.history(), card.id(), now, now, event);
         State::founded_by(&line).map_err(|reason| Broken::Unlawful { number: 1, reason })?;
         ledger.append(&line, &card, &key)?;

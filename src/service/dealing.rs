@@ -5,6 +5,7 @@
 //! `dealt`; until then they are undone by the run's journal. All custodians hold their share before
 //! `epoch-working`, and the former seals go after it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use cstatns_base::files::{self, Access, FileError};
@@ -12,7 +13,7 @@ use cstatns_base::name::{Hex, canonical_json};
 use cstatns_base::secret::{Secret, random_bytes, wipe_stack};
 use cstatns_record::card::{Card, ServiceCard};
 use cstatns_record::dealing::{Dealing, DealingId, Epoch, Seat, Threshold};
-use cstatns_record::ledger::event::{Event, KeyRef, LivingKey, SealedRef};
+use cstatns_record::ledger::event::{Destroyed, Event, KeyRef, LivingKey, SealedRef};
 use cstatns_record::proposal::Action;
 use cstatns_record::receipt::Receipt;
 use cstatns_record::statement::FORMAT;
@@ -24,7 +25,8 @@ use crate::keystore::{KeyLabel, KeystoreError, seal_digest};
 use crate::sharing::{SharingError, root_check, split};
 
 use super::making::MadeFile;
-use super::{Approved, HOME_FORMAT, LIMIT, Service, ServiceError};
+use super::parties::Resealed;
+use super::{Approved, HOME_FORMAT, LIMIT, Recovered, Service, ServiceError};
 
 /// What was drawn for a dealing, of which nothing is written yet.
 pub(super) struct Drawn {
@@ -152,6 +154,7 @@ impl Service {
     /// What stands in the way of a dealing: a key that does not lie here as it was sealed, and is
     /// not left behind.
     pub(super) fn check_seals(&self, left_behind: &[KeyRef]) -> Result<(), ServiceError> {
+        self.check_request_keys()?;
         for (key, label) in self.to_reseal(left_behind)? {
             let LivingKey { domain, generation, .. } = key;
             let has_life = self.keystore.life_paths(&domain).any(|path| path.exists());
@@ -223,16 +226,20 @@ impl Service {
             labels.push(label);
             seals.push((path, bytes));
         }
+        let Resealed { named: request_keys, files: requests } =
+            self.reseal_requests(approved, (epoch, &dealing.receiving))?;
+        seals.extend(requests);
         let paths = shares.iter().map(|(path, _)| path.clone()).collect();
         self.make(&approved.run, shares.iter().chain(&seals).map(borrowed))?;
         // Each opens as it lies there, or nothing is dealt.
         for label in &labels {
             self.keystore.open(&root, label)?;
         }
+        self.check_resealed(&root, epoch)?;
         drop(root);
         wipe_stack();
         Handed::note(&self.home, epoch, &shares)?;
-        self.record(Event::Dealt { dealing: Box::new(dealing.clone()), keys })?;
+        self.record(Event::Dealt { dealing: Box::new(dealing.clone()), keys, request_keys })?;
         Ok(Dealt { dealing, shares: paths })
     }
 
@@ -250,7 +257,7 @@ impl Service {
             if let Err(error) = service.destroy_shares() {
                 service.unpaid = Some(error.into());
             }
-            service.pay_what_is_owed(Vec::new()).map(|_| ())
+            service.pay_what_is_owed(Vec::new()).map(drop)
         })
     }
 
@@ -261,6 +268,11 @@ impl Service {
     pub fn receipt(&mut self, receipt: Receipt) -> Result<bool, ServiceError> {
         self.state.check_receipt(&receipt, self.clock(), self.ledger.history())?;
         self.record(Event::Received { receipt })?;
+        match self.pay_request_keys() {
+            Err(error) if self.ledger.is_broken() => return Err(error),
+            Err(error) => self.unpaid = Some(error.into()),
+            Ok(()) => {}
+        }
         self.start_epoch()?;
         let newest = self.state.epochs().values().next_back();
         Ok(newest.is_some_and(|epoch| epoch.missing().is_empty()))
@@ -297,6 +309,7 @@ impl Service {
     fn check_sealed(&self, epoch: Epoch) -> Result<(), ServiceError> {
         let living = self.state.keys_of_epoch(epoch);
         let keys = self.state.epochs().get(&epoch).map_or(&[][..], |state| &state.keys);
+        self.check_requests_sealed(epoch)?;
         let mut sealed = keys.iter().filter(|key| living.contains(&key.living()));
         match sealed.find(|key| self.keystore.sealed_as(key, epoch).is_none()) {
             Some(SealedRef { domain, generation, .. }) => {
@@ -305,6 +318,27 @@ impl Service {
             }
             None => Ok(()),
         }
+    }
+
+    /// Destroys again what epochs that are over had sealed: an old copy of `keys/` brings it back.
+    pub(super) fn destroy_returned(
+        &self,
+        recovered: &mut Vec<Recovered>,
+    ) -> Result<(), ServiceError> {
+        let found = match self.keystore.found(self.state.service().id()) {
+            Err(KeystoreError::File(FileError::Missing { .. })) => return Ok(()),
+            found => found?,
+        };
+        let over = |epoch: &Epoch| {
+            self.state.epochs().get(epoch).is_some_and(|known| known.until.is_some())
+        };
+        let epochs = found.into_iter().filter_map(|found| Some(found.generation?.1)).filter(over);
+        for epoch in epochs.collect::<BTreeSet<_>>() {
+            self.keystore.destroy_epoch(self.card.id(), epoch)?;
+            let what = Destroyed::Seals { epoch };
+            recovered.push(Recovered::Destroyed { what, delivery: None });
+        }
+        Ok(())
     }
 
     /// Destroys the files of shares that nobody needs any more: all custodians hold theirs, or the

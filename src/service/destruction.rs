@@ -10,7 +10,7 @@ use cstatns_base::name::{Hex, Name};
 use cstatns_record::ledger::event::{Destroyed, Event, Lapse, Means};
 use cstatns_record::proposal::{Action, RunId};
 use cstatns_record::received::Received;
-use cstatns_record::state::Refusal;
+use cstatns_record::state::{Refusal, State};
 
 use super::coding::coded;
 use super::journal::{Counts, Journal, spoken_of};
@@ -110,6 +110,13 @@ impl fmt::Display for Recovered {
                         return write!(
                             f,
                             "the keys that epoch {epoch} had sealed were still to be destroyed: \
+                            destroyed now"
+                        );
+                    }
+                    Destroyed::RequestKey { key } => {
+                        return write!(
+                            f,
+                            "the private half of the request key {key} was still to be destroyed: \
                             destroyed now"
                         );
                     }
@@ -235,12 +242,42 @@ impl Service {
     pub(super) fn pay_what_is_owed(
         &mut self,
         held: Vec<Held>,
-    ) -> Result<Option<Destroyed>, ServiceError> {
-        let Some(what) = self.state.owed().cloned() else { return Ok(None) };
-        match &what {
+    ) -> Result<Vec<Destroyed>, ServiceError> {
+        let (mut held, mut paid, mut unpaid) = (held, Vec::new(), Vec::new());
+        // What one of them owes is paid too; a place that is away keeps no other from being paid.
+        let next = |state: &State, unpaid: &[(Destroyed, ServiceError)]| {
+            let tried = |what: &&Destroyed| unpaid.iter().all(|(tried, _)| tried != *what);
+            state.all_owed().iter().find(tried).cloned()
+        };
+        while let Some(what) = next(&self.state, &unpaid) {
+            match self.pay(&what, &mut held) {
+                Ok(()) => paid.push(what),
+                Err(error) if self.ledger.is_broken() => return Err(error),
+                Err(error) => unpaid.push((what, error)),
+            }
+        }
+        match unpaid.into_iter().next() {
+            Some((_, error)) => Err(error),
+            None => Ok(paid),
+        }
+    }
+
+    /// Destroys the private halves of request keys that are owed, and nothing else.
+    pub(super) fn pay_request_keys(&mut self) -> Result<(), ServiceError> {
+        let mut owed = self.state.all_owed().to_vec();
+        owed.retain(|what| matches!(what, Destroyed::RequestKey { .. }));
+        owed.iter().try_for_each(|what| self.pay(what, &mut Vec::new()))
+    }
+
+    fn pay(&mut self, what: &Destroyed, held: &mut Vec<Held>) -> Result<(), ServiceError> {
+        match what {
             Destroyed::Keys { domain } => self.destroy_keys(domain)?,
             Destroyed::Seals { epoch } => {
-                let how = means(self.keystore.destroy_epoch(*epoch)?);
+                let how = means(self.keystore.destroy_epoch(self.card.id(), *epoch)?);
+                self.record(Event::Destroyed { what: what.clone(), how })?;
+            }
+            Destroyed::RequestKey { key } => {
+                let how = means(self.keystore.destroy_request(self.card.id(), key)?);
                 self.record(Event::Destroyed { what: what.clone(), how })?;
             }
             Destroyed::Request { run, part } => {
@@ -248,7 +285,7 @@ impl Service {
                 let (journal, delivery) = (self.journal(&id)?, self.state.named(id));
                 let fates: Vec<(PathBuf, Result<Fate, FileError>)> = match held.is_empty() {
                     false => {
-                        let each = held.into_iter();
+                        let each = held.drain(..);
                         each.map(|held| (held.remembered().path.clone(), held.destroy())).collect()
                     }
                     true => {
@@ -277,7 +314,7 @@ impl Service {
                 files::remove_if_present(&Journal::path(&self.home, &id))?;
             }
         }
-        Ok(Some(what))
+        Ok(())
     }
 
     /// Finishes or undoes what an earlier process left.
@@ -302,11 +339,13 @@ impl Service {
         }
         self.end_questions(recovered)?;
         match self.pay_what_is_owed(Vec::new()) {
-            Ok(Some(what)) => {
-                let delivery = self.delivery_of(&what);
-                recovered.push(Recovered::Destroyed { what, delivery });
+            Ok(paid) => {
+                let destroyed = paid.into_iter().map(|what| {
+                    let delivery = self.delivery_of(&what);
+                    Recovered::Destroyed { what, delivery }
+                });
+                recovered.extend(destroyed);
             }
-            Ok(None) => {}
             Err(error) if self.ledger.is_broken() => return Err(error),
             Err(error) => self.unpaid = Some(error.into()),
         }
@@ -314,6 +353,9 @@ impl Service {
             recovered.push(Recovered::EpochStarted);
         }
         if let Err(error) = self.destroy_shares() {
+            self.unpaid.get_or_insert(error.into());
+        }
+        if let Err(error) = self.destroy_returned(recovered) {
             self.unpaid.get_or_insert(error.into());
         }
         if self.state.pending().is_none() && self.forget_making()? {
@@ -331,7 +373,7 @@ impl Service {
             Destroyed::Request { run, part } | Destroyed::Result { run, part } => {
                 Some(self.state.named(DeliveryId { run: *run, part: *part }))
             }
-            Destroyed::Keys { .. } | Destroyed::Seals { .. } => None,
+            Destroyed::Keys { .. } | Destroyed::RequestKey { .. } | Destroyed::Seals { .. } => None,
         }
     }
 
@@ -390,8 +432,7 @@ impl Service {
     }
 
     /// Destroys what a run has left that has no result: of several requests, of those without. The
-    /// failure is recorded after it: what is
-    /// recorded as failed has left nothing.
+    /// failure is recorded after it: what is recorded as failed has left nothing.
     fn undo(&self, run: &RunId, action: &Action) -> Result<(), ServiceError> {
         match action {
             Action::Open { .. } | Action::NewKey { .. } | Action::Deal { .. } => {
@@ -414,6 +455,7 @@ impl Service {
             Action::Extend { .. }
             | Action::Close { .. }
             | Action::Examined { .. }
+            | Action::Party { .. }
             | Action::Abandon { .. } => {}
         }
         Ok(())
@@ -433,6 +475,7 @@ impl Service {
         for directory in own.iter().map(PathBuf::as_path).chain(lives) {
             swept += files::sweep(directory)?;
         }
+        swept += usize::from(self.sweep_requests()?);
         let outbox = self.home.join("outbox");
         let entries =
             std::fs::read_dir(&outbox).map_err(|error| FileError::from_io(&outbox, &error))?;

@@ -1,7 +1,7 @@
 //! Domains opened, extended, closed and expired (SPEC §12, §15).
 
 use cstatns_base::code::Generation;
-use cstatns_base::name::Name;
+use cstatns_base::name::{Hex, Name};
 use cstatns_record::ledger::event::{Destroyed, Event};
 use cstatns_record::proposal::Action;
 use jiff::SignedDuration;
@@ -51,21 +51,23 @@ impl Service {
         };
         self.run(quorum, |service, approved| {
             service.record(Event::Closed { run: approved.run })?;
-            service.pay_what_is_owed(Vec::new()).map(|_| ())
+            service.pay_what_is_owed(Vec::new()).map(drop)
         })
     }
 
-    /// Destroys the keys of projects found past their end at least 24 hours ago, and marks those
-    /// that are past their end now. Needs nobody. That it ran is recorded where something is due,
-    /// where the last event is a day old, and where the clock was put back since; under an
-    /// unconfirmed clock nothing else is.
+    /// Destroys the keys of projects found past their end at least 24 hours ago, marks those that
+    /// are past their end now, and destroys the request keys that have expired. Needs nobody. That
+    /// it ran is recorded where something is due, where the last event is a day old, and where the
+    /// clock was put back since; under an unconfirmed clock nothing else is.
     ///
     /// # Errors
     /// [`ServiceError`]; the next run tries again.
     pub fn expire(&mut self) -> Result<Expired, ServiceError> {
         let (clock, last) = (self.clock(), self.state.last_clock());
         let now = self.state.time_at(clock).min(clock);
-        let due = !self.state.to_destroy(now).is_empty() || !self.state.to_mark(now).is_empty();
+        let due = !self.state.to_destroy(now).is_empty()
+            || !self.state.to_mark(now).is_empty()
+            || !self.expired_request_keys().is_empty();
         if due || clock < last || clock.duration_since(last) >= EVERY {
             self.record(Event::ExpiryChecked {})?;
         }
@@ -82,6 +84,11 @@ impl Service {
             self.record(Event::Ended { domain: domain.clone() })?;
             expired.marked.push(domain);
         }
+        for key in self.expired_request_keys() {
+            self.record(Event::RequestKeyEnded { key })?;
+            expired.request_keys.push(key);
+        }
+        self.pay_request_keys()?;
         Ok(expired)
     }
 
@@ -100,6 +107,8 @@ pub struct Expired {
     pub marked: Vec<Name>,
     /// Projects whose keys are destroyed.
     pub destroyed: Vec<Name>,
+    /// Request keys that are past their end: their private halves are destroyed.
+    pub request_keys: Vec<Hex<16>>,
     /// The clock is too far ahead to be believed: nothing was done.
     pub unconfirmed: bool,
 }

@@ -79,6 +79,9 @@ impl fmt::Display for Unfinished {
                     Destroyed::Request { .. } => f.write_str("the request of delivery ")?,
                     Destroyed::Result { .. } => f.write_str("the copy of delivery ")?,
                     Destroyed::Keys { domain } => write!(f, "the keys of `{domain}`")?,
+                    Destroyed::RequestKey { key } => {
+                        write!(f, "the private half of the request key {key}")?;
+                    }
                     Destroyed::Seals { epoch } => write!(f, "what epoch {epoch} has sealed")?,
                 }
                 delivery.iter().try_for_each(|delivery| delivery.fmt(f))?;
@@ -209,7 +212,9 @@ impl Reader {
                 Destroyed::Request { run, part } | Destroyed::Result { run, part } => {
                     Some(state.named(DeliveryId { run: *run, part: *part }))
                 }
-                Destroyed::Keys { .. } | Destroyed::Seals { .. } => None,
+                Destroyed::Keys { .. } | Destroyed::RequestKey { .. } | Destroyed::Seals { .. } => {
+                    None
+                }
             };
             found.push(Unfinished::Destruction { owed: owed.clone(), delivery });
         }

@@ -293,6 +293,8 @@ impl Recovery {
                 true => copies::declare_mirror(place, card.id())?,
                 false => {
                     lives.copy_lives(place, living)?;
+                    lives
+                        .copy_requests(place, |key| taken.state.living_request_key(key).is_ok())?;
                     Keystore::new(home.join("keys"), vec![place.clone()])
                         .declare_places(card.id())?;
                 }

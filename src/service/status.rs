@@ -7,11 +7,15 @@ use cstatns_base::delivery::DeliveryName;
 use cstatns_base::domain::{KeyState, end_of};
 use cstatns_base::files::{self, AtWork};
 use cstatns_base::language::Said;
-use cstatns_base::name::Name;
+use cstatns_base::name::{Hex, Name};
+use cstatns_record::card::spoken;
 use cstatns_record::dealing::Epoch;
 use cstatns_record::ledger::History;
+use cstatns_record::party::Role;
 use cstatns_record::proposal::CLOCK_SKEW;
-use cstatns_record::state::{Checked, Exposure, ExternalRuns, Fate, Rehearsal, Run, State};
+use cstatns_record::state::{
+    Checked, Exposure, ExternalRuns, Fate, IssuedKey, PartyState, Rehearsal, Run, State,
+};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp};
@@ -78,6 +82,10 @@ pub struct Status {
     pub rehearsal: Option<Rehearsal>,
     /// Its domains.
     pub domains: Vec<DomainStatus>,
+    /// Its parties that have roles, by domain and name.
+    pub parties: Vec<PartyStatus>,
+    /// The request keys that serve.
+    pub request_keys: Vec<RequestKeyStatus>,
     /// Results that have not been stated delivered.
     pub deliveries: Vec<Outgoing>,
     /// Results that were stated lost before they were delivered.
@@ -113,6 +121,7 @@ impl Status {
             || self.missing().next().is_some()
             || self.exposures.iter().any(Exposure::is_alarm)
             || !self.checks_overdue.is_empty()
+            || self.request_keys.iter().any(|key| key.expired)
             || self.domains.iter().any(DomainStatus::is_waiting)
             || !self.deliveries.iter().all(is_here);
         !matters
@@ -173,6 +182,36 @@ pub struct EpochStatus {
     pub working: bool,
     /// Whether it was given up before it worked.
     pub abandoned: bool,
+}
+
+/// A party in a domain.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct PartyStatus {
+    /// The domain.
+    pub domain: Name,
+    /// The party.
+    pub party: Name,
+    /// What it may do there.
+    pub role: Role,
+    /// Its card as words, to compare.
+    pub spoken: String,
+}
+
+/// A request key that serves.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct RequestKeyStatus {
+    /// Its number.
+    pub key: Hex<16>,
+    /// Whose requests are encrypted to it.
+    pub party: Option<Name>,
+    /// Their domain.
+    pub domain: Name,
+    /// When it is destroyed.
+    pub expires: Timestamp,
+    /// Whether that is past: none, in a service whose timer runs.
+    pub expired: bool,
 }
 
 /// How a domain stands.
@@ -321,6 +360,8 @@ impl Looked<'_> {
                 .keys()
                 .map(|name| self.domain_status(name, now))
                 .collect(),
+            parties: self.parties(),
+            request_keys: self.request_keys(clock),
             deliveries: outgoing(self.home, self.state),
             lost: self.state.lost().map(|(id, of)| id.named(of.parts)).collect(),
             keys_missing: matches!(unknown_keys, Err(ServiceError::NoKeys { .. })),
@@ -333,6 +374,36 @@ impl Looked<'_> {
             copies_behind: Vec::new(),
             unpaid: None,
         }
+    }
+
+    fn parties(&self) -> Vec<PartyStatus> {
+        let domains = self.state.domains().keys();
+        let of = |domain| self.state.parties_of(domain).map(move |party| (domain, party));
+        let status = |(domain, (party, role)): (&Name, (&PartyState, Role))| PartyStatus {
+            domain: domain.clone(),
+            party: party.card.body.name.clone(),
+            role,
+            spoken: spoken(&party.card.fingerprint()),
+        };
+        let mut parties: Vec<PartyStatus> = domains.flat_map(of).map(status).collect();
+        parties.sort_by(|a, b| (&a.domain, &a.party).cmp(&(&b.domain, &b.party)));
+        parties
+    }
+
+    fn request_keys(&self, clock: Timestamp) -> Vec<RequestKeyStatus> {
+        let living = self.state.living_request_keys();
+        let status = |(key, issued): (&Hex<16>, &IssuedKey)| RequestKeyStatus {
+            key: *key,
+            party: self
+                .state
+                .parties()
+                .get(&issued.party)
+                .map(|party| party.card.body.name.clone()),
+            domain: issued.domain.clone(),
+            expires: issued.expires,
+            expired: clock >= issued.expires,
+        };
+        living.map(status).collect()
     }
 
     fn unseen_events(&self) -> Option<Unseen> {

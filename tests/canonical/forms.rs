@@ -22,6 +22,7 @@ use cstatns::keystore::{KeyLabel, Places};
 use cstatns::ledger::History;
 use cstatns::ledger::event::{Event, Line, LineWitness};
 use cstatns::name::{Hex, canonical_json};
+use cstatns::party::RequestKey;
 use cstatns::proposal::{Action, Consent, Proposal, Question};
 use cstatns::proposal_file::ProposalFile;
 use cstatns::receipt::{Doubt, Doubted, Receipt};
@@ -41,7 +42,7 @@ const LONGEST_LINE: usize = 4 << 20;
 pub type Form = (&'static str, fn(&[u8]) -> bool);
 
 /// The forms that are JSON.
-pub const FORMS: [Form; 26] = [
+pub const FORMS: [Form; 27] = [
     ("card", |bytes| {
         read::<Card>(bytes).is_some_and(|card| {
             card.is_sound();
@@ -74,6 +75,7 @@ pub const FORMS: [Form; 26] = [
     }),
     ("receipt", |bytes| signed::<_>(bytes, |receipt: &Receipt| receipt.is_by(&Hex([1; 32])))),
     ("doubt", |bytes| signed::<_>(bytes, |doubt: &Doubt| doubt.is_by(&Hex([1; 32])))),
+    ("request-key", |bytes| signed::<_>(bytes, |key: &RequestKey| key.is_sound(&Hex([1; 32])))),
     ("question", |bytes| {
         read::<Question>(bytes).is_some_and(|question| {
             let _ = (question.action.to_string(), question.action.domain());

@@ -16,6 +16,7 @@ use cstatns::service::{Recovered, Service, ServiceError};
 use jiff::Timestamp;
 
 use super::World;
+pub use super::copy::copy_tree;
 use cstatns::service::Clock;
 
 /// One verb of the service, in a world where it can run.
@@ -158,26 +159,6 @@ impl Snapshot {
     }
 }
 
-fn entry_time(path: &Path) -> std::time::SystemTime {
-    fs::metadata(path).unwrap().modified().unwrap()
-}
-
-pub fn copy_tree(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let to = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy_tree(&path, &to);
-        } else {
-            // With its time, as `cp -a` copies: a request is known by it.
-            let modified = entry_time(&path);
-            fs::copy(&path, &to).unwrap();
-            fs::File::options().write(true).open(&to).unwrap().set_modified(modified).unwrap();
-        }
-    }
-}
-
 /// Everything below a directory.
 fn walk(directory: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).unwrap() {
@@ -213,6 +194,14 @@ pub fn facts(service: &Service) -> String {
         let closed = domain.closed;
         facts += &format!("{name} {:?} {keys:?} {ended} {closed} {destroyed}\n", domain.kind);
     }
+    for party in state.parties().values() {
+        let roles: Vec<_> = party.roles.iter().map(|(of, known)| (of, known.role)).collect();
+        facts += &format!("{} {roles:?} {}\n", party.card.body.name, party.until.is_some());
+    }
+    // A key that was issued and never given away serves nobody.
+    let used = state.request_keys().values().filter(|key| key.ended.is_some());
+    let serves = state.living_request_keys().next().is_some();
+    facts += &format!("{} request keys ended, others serve: {serves}\n", used.count());
     let deliveries = state.deliveries().values().map(|d| {
         let kept = d.request_kept;
         format!(
@@ -305,6 +294,14 @@ pub fn violations(world: &World, service: &Service) -> Vec<String> {
         if active != 1 || domain.active().state != KeyState::Active {
             wrong.push(format!("`{name}` has {active} active generations"));
         }
+    }
+    // A request key that serves lies there once, and once more while a dealing waits.
+    let (working, waits) = (state.working_epoch(), state.pending_epoch());
+    for (key, _) in state.living_request_keys() {
+        let epochs = working.iter().map(|(epoch, _)| *epoch).chain(waits.map(|(epoch, _)| epoch));
+        let own: Vec<String> = epochs.map(|epoch| format!("{key}.{epoch}.request")).collect();
+        needed_lives.extend(own.iter().cloned());
+        lives.extend(own);
     }
     differ("keys/", &names(&home.join("keys")), &needed_seals, &seals, &mut wrong);
     for place in world.lives() {

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, unreachable_pub)]
 
+pub mod copy;
+/// Needs fault points, which only debug builds have.
+#[cfg(all(cstatns_faults, debug_assertions))]
 pub mod crash;
 
 use std::cell::Cell;
@@ -11,20 +14,22 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::slice::from_ref;
 
-use cstatns::card::Card;
+use cstatns::card::{Card, PartyCard, PartyCardBody};
 use cstatns::code::{Code, Generation};
 use cstatns::coder::{Coder, Renewer};
 use cstatns::commitment::{Commit, Commitment, CommitmentKey, Context, Use};
 use cstatns::custody::approval::Approval;
 use cstatns::custody::custodian::{Kit, KitError};
 use cstatns::custody::quorum::Quorum;
-use cstatns::custody::share::ShareFile;
+use cstatns::custody::share::{ReceivingKey, ShareFile};
 use cstatns::dealing::{Epoch, Threshold};
 use cstatns::domain::{Kind, RenewalReason};
+use cstatns::ed25519_dalek::SigningKey;
 use cstatns::files::FileError;
 use cstatns::identifier::{Identifier, Scheme};
 use cstatns::ledger::event::KeyRef;
-use cstatns::name::Name;
+use cstatns::name::{Hex, Name};
+use cstatns::party::{RequestKey, Role};
 use cstatns::proposal::{Action, Input};
 use cstatns::proposal_file::ProposalFile;
 use cstatns::receipt::Doubted;
@@ -36,6 +41,7 @@ use cstatns::service::{
     read_service_card,
 };
 use cstatns::state::{ReadLedger, read_ledger};
+use cstatns::statement::{FORMAT, Signed};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -43,35 +49,67 @@ pub fn name(text: &str) -> Name {
     Name::new(text).unwrap()
 }
 
+/// The card of a party whose keys are of this number.
+pub fn party_card(text: &str, number: u8) -> PartyCard {
+    let key = SigningKey::from_bytes(&[100 + number; 32]);
+    let body = PartyCardBody {
+        format: FORMAT,
+        name: name(text),
+        protected: true,
+        signing: Hex(key.verifying_key().to_bytes()),
+        receiving: ReceivingKey::from_seed(&[100 + number; 32]).public(),
+    };
+    Signed::new(body, &key)
+}
+
 pub fn generation(number: u32) -> Generation {
     Generation::new(number).unwrap()
 }
 
-/// A clock that tests set.
+/// A clock that tests set, and at which the program may die.
 #[derive(Clone)]
-pub struct TestClock(Rc<Cell<Timestamp>>);
+pub struct TestClock {
+    time: Rc<Cell<Timestamp>>,
+    looks: Rc<Cell<Option<u32>>>,
+}
+
+/// What a program unwinds with that dies at its clock.
+pub struct Died;
 
 impl TestClock {
     pub fn at(text: &str) -> Self {
-        Self(Rc::new(Cell::new(text.parse().unwrap())))
+        let time = Rc::new(Cell::new(text.parse().unwrap()));
+        Self { time, looks: Rc::default() }
     }
 
     pub fn set(&self, text: &str) {
-        self.0.set(text.parse().unwrap());
+        self.time.set(text.parse().unwrap());
     }
 
     pub fn set_to(&self, time: Timestamp) {
-        self.0.set(time);
+        self.time.set(time);
     }
 
     pub fn advance(&self, by: SignedDuration) {
-        self.0.set(self.0.get() + by);
+        self.time.set(self.time.get() + by);
+    }
+
+    /// The program dies when it looks at the clock once more after so many times; or does not.
+    pub fn kill_after(&self, looks: Option<u32>) {
+        self.looks.set(looks);
     }
 }
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
-        self.0.get()
+        match self.looks.get() {
+            Some(0) => {
+                self.looks.set(None);
+                std::panic::resume_unwind(Box::new(Died));
+            }
+            looks => self.looks.set(looks.map(|left| left - 1)),
+        }
+        self.time.get()
     }
 }
 
@@ -207,6 +245,33 @@ impl World {
         let ledger = self.ledger();
         let receipt = self.kit(kit).forget(Epoch(epoch), ledger.view(), self.clock.now())?;
         self.try_open()?.receipt(receipt).map(|_| ())
+    }
+
+    /// A quorum registers a party.
+    pub fn register(
+        &self,
+        card: &PartyCard,
+        role: Role,
+        domains: &[&str],
+    ) -> Result<(), ServiceError> {
+        let mut service = self.try_open()?;
+        let domains = domains.iter().map(|domain| name(domain)).collect();
+        let action = Action::Party { card: Box::new(card.clone()), role, domains };
+        let quorum = self.quorum(&mut service, action)?;
+        service.register(quorum)
+    }
+
+    /// A custodian ends the roles of a party.
+    pub fn end_party(&self, kit: usize, card: &PartyCard) -> Result<(), ServiceError> {
+        let ledger = self.ledger();
+        let card = card.fingerprint();
+        let receipt = self.kit(kit).end_party(card, ledger.view(), self.clock.now())?;
+        self.try_open()?.receipt(receipt).map(|_| ())
+    }
+
+    /// The service issues a request key for thirty days.
+    pub fn request_key(&self, party: &str, domain: &str) -> Result<RequestKey, ServiceError> {
+        self.try_open()?.issue_request_key(&name(party), &name(domain), 30)
     }
 
     /// The ledger as everybody but the service reads it.

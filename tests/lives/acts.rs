@@ -13,6 +13,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::common::{PEOPLE, name, read_lines};
+use crate::history::Rule;
+use crate::liars::ask_liars;
 use crate::life::{Asked, DAY, Life};
 
 pub(crate) struct Act {
@@ -29,7 +31,7 @@ const fn act(
     Act { name, weight, run }
 }
 
-pub(crate) const ACTS: [Act; 21] = [
+pub(crate) static ACTS: [Act; 23] = [
     act("code", 24, code),
     act("code of two requests", 4, code_parts),
     act("renew", 12, renew),
@@ -43,6 +45,8 @@ pub(crate) const ACTS: [Act; 21] = [
     act("examined", 9, examined),
     act("check", 7, check),
     act("withdrawn", 2, withdrawn),
+    act("lie", 3, lie),
+    act("collude below k", 3, collude),
     act("delivered", 4, deliver),
     act("publish", 4, publish),
     act("expire", 4, expire),
@@ -228,7 +232,9 @@ fn close(life: &mut Life) -> Result<(), ServiceError> {
 /// Whoever was left behind may doubt too.
 fn doubt(life: &mut Life) -> Result<(), ServiceError> {
     let Some(domain) = life.domain(|_| true) else { return none() };
-    life.world.kits = vec![life.random.of(&life.custodians).unwrap()];
+    let kits = life.custodians.iter().filter(|kit| Kit::open(kit, None).is_ok());
+    let kits: Vec<_> = kits.cloned().collect();
+    life.world.kits = vec![life.random.of(&kits).unwrap()];
     life.world.doubt(&domain, 0)
 }
 
@@ -264,6 +270,21 @@ fn withdrawn(life: &mut Life) -> Result<(), ServiceError> {
     let action = Action::Open { domain, kind, minimum_batch: 2, authorisation: None };
     match life.world.quorum_of(&mut service, action, &[0]) {
         Err(ServiceError::Quorum(QuorumError::TooFew { .. })) => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+/// Custodians who lie, and k who are honest after all.
+fn lie(life: &mut Life) -> Result<(), ServiceError> {
+    let domain = format!("lied-about-{}", life.file());
+    ask_liars(life, &domain, true).map(drop)
+}
+
+/// Fewer than k do what they can with each other's approvals and with earlier ones.
+fn collude(life: &mut Life) -> Result<(), ServiceError> {
+    match ask_liars(life, "stolen", false) {
+        Err(ServiceError::Quorum(QuorumError::TooFew { .. })) => Ok(()),
+        Ok(_) => life.breaks(Rule::Approved, "fewer than k custodians have opened a domain"),
         other => other.map(drop),
     }
 }
@@ -306,10 +327,9 @@ pub(crate) fn rekey(life: &mut Life) -> Result<(), ServiceError> {
 fn deal(life: &mut Life) -> Result<(), ServiceError> {
     let mut cards = Vec::new();
     for at in 0..life.n() {
-        let mut kit = life.kit(at);
         cards.push(match life.cut.contains(&at) || life.random.one_in(8) {
-            true => life.new_kit(kit.name().clone())?,
-            false => kit.draw_card()?.clone(),
+            true => life.new_kit(name(&format!("custodian-{}", at + 1)))?,
+            false => life.kit(at).draw_card()?.clone(),
         });
     }
     life.world.deal_to(life.k, cards, Vec::new()).map(|_| ())
@@ -334,7 +354,10 @@ impl Life {
             .take(if all { missing.len() } else { 1 })
             .collect();
         for (name, signing) in signing {
-            let mut kit = Kit::open(&self.holder(&signing), None)?;
+            let Ok(mut kit) = Kit::open(&self.holder(&signing), None) else {
+                self.stats.count("seen", "dealt to a lost kit");
+                return self.world.abandon(epoch.0);
+            };
             let mut service = self.world.try_open()?;
             let share = self.world.path("shares").join(format!("{name}.{epoch}.share"));
             let share = serde_json::from_slice(&fs::read(share).map_err(|_| gone())?);

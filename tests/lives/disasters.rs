@@ -2,7 +2,9 @@
 //! strike.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+#[cfg(all(cstatns_faults, debug_assertions))]
+use std::path::PathBuf;
 
 use cstatns::custody::custodian::Kit;
 use cstatns::service::{Clock as _, Service};
@@ -10,9 +12,12 @@ use cstatns::state::read_ledger;
 use jiff::SignedDuration;
 
 use crate::acts::{ACTS, rekey};
-use crate::common::crash::{Fault, copy_tree};
+use crate::common::copy::copy_tree;
+#[cfg(all(cstatns_faults, debug_assertions))]
+use crate::common::crash::Fault;
 use crate::common::scratch;
 use crate::life::{DAY, Life};
+use crate::stops::Stop;
 
 pub(crate) struct Disaster {
     pub name: &'static str,
@@ -26,7 +31,7 @@ const fn disaster(name: &'static str, weight: usize, strikes: fn(&mut Life) -> b
     Disaster { name, weight, is_told: true, strikes }
 }
 
-pub(crate) const DISASTERS: [Disaster; 15] = [
+pub(crate) const DISASTERS: [Disaster; 16] = [
     disaster("old backup", 6, old_backup),
     disaster("old backup, nothing else is left", 4, old_backup_alone),
     Disaster {
@@ -40,6 +45,7 @@ pub(crate) const DISASTERS: [Disaster; 15] = [
     disaster("mirror lost", 4, mirror_lost),
     disaster("a place is away", 3, place_away),
     disaster("older kit", 5, older_kit),
+    disaster("kit lost", 5, kit_lost),
     disaster("clock ahead", 5, clock_ahead),
     disaster("clock years ahead", 2, clock_years_ahead),
     disaster("clock behind", 4, clock_behind),
@@ -47,9 +53,38 @@ pub(crate) const DISASTERS: [Disaster; 15] = [
     disaster("signing key stolen", 4, key_stolen),
 ];
 
+/// How often a command looks at the clock, about.
+const LOOKS: usize = 24;
+
 impl Life {
-    /// How a command is disturbed, and under which directory.
-    pub(crate) fn fault(&mut self) -> (PathBuf, Fault) {
+    /// How a command is stopped.
+    pub(crate) fn stop(&mut self) -> Stop {
+        #[cfg(all(cstatns_faults, debug_assertions))]
+        if !self.random.one_in(6) {
+            let (under, fault) = self.fault();
+            return Stop::Storage(under, fault);
+        }
+        self.death()
+    }
+
+    /// The whole machine stops.
+    pub(crate) fn halt(&mut self, least: usize, steps: usize) -> Stop {
+        #[cfg(all(cstatns_faults, debug_assertions))]
+        if !self.random.one_in(6) {
+            let step = least + self.random.below(steps);
+            return Stop::Storage(self.world.directory.path().to_owned(), Fault::Stop(step));
+        }
+        let _ = (least, steps);
+        self.death()
+    }
+
+    fn death(&mut self) -> Stop {
+        Stop::Clock(u32::try_from(self.random.below(LOOKS)).unwrap())
+    }
+
+    /// How the storage of a command is disturbed, and under which directory.
+    #[cfg(all(cstatns_faults, debug_assertions))]
+    fn fault(&mut self) -> (PathBuf, Fault) {
         let places = ["", "", "", "home", "home/keys", "custodians", "mirror", "life-1"];
         let place = places[self.random.below(places.len())];
         let step = self.random.below(if place.len() > 4 { 12 } else { 70 });
@@ -95,9 +130,9 @@ fn old_backup_alone(life: &mut Life) -> bool {
 /// A run is stopped, and before anybody has looked the home is lost, alone or with all copies.
 fn lost_amid(life: &mut Life) -> bool {
     life.choose();
-    let (run, under) = (life.random.below(4), life.world.directory.path().to_owned());
-    let fault = Fault::Stop(20 + life.random.below(50));
-    let _ = fault.during(&under, || (ACTS[[0, 2, 4, 6][run]].run)(life));
+    let (run, stop) = (life.random.below(4), life.halt(20, 50));
+    let clock = life.world.clock.clone();
+    let _ = stop.during(&clock, || (ACTS[[0, 2, 4, 6][run]].run)(life));
     life.look_amid();
     if life.random.one_in(2) { old_backup(life) } else { old_backup_alone(life) }
 }
@@ -172,6 +207,26 @@ fn older_kit(life: &mut Life) -> bool {
     let place = life.custodians[kit].clone();
     fs::remove_dir_all(&place).unwrap();
     copy_tree(copy.path(), &place);
+    true
+}
+
+/// A custodian loses their kit and its copies; their card is public. No more than n - k are without
+/// one, use an older one, or were left behind.
+fn kit_lost(life: &mut Life) -> bool {
+    let honest = life.honest();
+    let (stale, fresh): (Vec<usize>, Vec<usize>) =
+        honest.into_iter().partition(|kit| life.is_stale(*kit));
+    if stale.len() + life.cut.len() >= life.n() - life.k {
+        return false;
+    }
+    let kit = life.random.of(&fresh).unwrap();
+    let place = life.custodians[kit].clone();
+    let card = fs::read(place.join("card.json")).unwrap();
+    fs::remove_dir_all(&place).unwrap();
+    fs::create_dir(&place).unwrap();
+    fs::write(place.join("card.json"), card).unwrap();
+    life.cut.insert(kit);
+    life.old_kits.retain(|(of, _)| *of != kit);
     true
 }
 

@@ -7,16 +7,19 @@ use std::path::{Path, PathBuf};
 
 use cstatns::card::Card;
 use cstatns::coded::Coded as _;
+use cstatns::custody::approval::Approval;
 use cstatns::custody::custodian::{Kit, KitError, Shown};
 use cstatns::name::{Hex, Name};
 use cstatns::service::{Clock as _, Founding, Made, Service, ServiceError};
 use cstatns::state::ReadLedger;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::acts::ACTS;
-use crate::common::crash::copy_tree;
+use crate::acts::{ACTS, Act};
+use crate::common::copy::copy_tree;
 use crate::common::{PEOPLE, World, name, scratch};
 use crate::disasters::DISASTERS;
+use crate::history::Rule;
+use crate::random::Random;
 use crate::rules::{Known, whole_lines};
 
 pub(crate) const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -41,59 +44,10 @@ impl Stats {
         }
     }
 
-    pub(crate) fn print(&self, lives: u64) {
-        eprintln!("{lives} lives");
+    pub(crate) fn list(&self) {
         for ((kind, name), count) in &self.0 {
             eprintln!("{kind:>10}  {name}: {count}");
         }
-    }
-}
-
-/// xorshift64*.
-pub(crate) struct Random(u64);
-
-impl Random {
-    fn new(seed: u64) -> Self {
-        let mut random = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        for _ in 0..8 {
-            random.next();
-        }
-        random
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16
-    }
-
-    pub(crate) fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
-    }
-
-    /// True one time in `n`.
-    pub(crate) fn one_in(&mut self, n: usize) -> bool {
-        self.below(n) == 0
-    }
-
-    pub(crate) fn of<T: Clone>(&mut self, from: &[T]) -> Option<T> {
-        if from.is_empty() { None } else { Some(from[self.below(from.len())].clone()) }
-    }
-
-    pub(crate) fn shuffle<T>(&mut self, all: &mut [T]) {
-        for at in (1..all.len()).rev() {
-            let other = self.below(at + 1);
-            all.swap(at, other);
-        }
-    }
-
-    /// One of a table by weight.
-    pub(crate) fn weighed(&mut self, weights: impl Iterator<Item = usize> + Clone) -> usize {
-        let mut left = self.below(weights.clone().sum());
-        weights
-            .take_while(|weight| left.checked_sub(*weight).map(|rest| left = rest).is_some())
-            .count()
     }
 }
 
@@ -107,6 +61,8 @@ pub(crate) struct Asked {
 
 pub(crate) struct Life {
     pub seed: u64,
+    /// How many times longer than in a busy life the service mostly waits for its next act.
+    pace: i32,
     pub random: Random,
     pub world: World,
     /// The custodians' kits; the world's are those that are asked next.
@@ -125,6 +81,8 @@ pub(crate) struct Life {
     all_kits: Vec<PathBuf>,
     /// Who was left behind by a recovery at which their kit was not at hand.
     pub cut: BTreeSet<usize>,
+    /// The kits of custodians who have left.
+    pub left: Vec<PathBuf>,
     /// What each custodian keeps on paper of their kit.
     pub paper: Vec<Shown>,
     /// The ledger as last looked at.
@@ -133,13 +91,15 @@ pub(crate) struct Life {
     /// The results of this act.
     pub asked: Vec<Asked>,
     pub made: Vec<(String, Made)>,
+    /// What was approved before, for liars.
+    pub approvals: Vec<Approval>,
     files: u32,
     pub stats: Stats,
     log: Vec<String>,
 }
 
 impl Life {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64, pace: i32) -> Self {
         let mut random = Random::new(seed);
         let (k, n) = if random.one_in(5) { (3, 5) } else { (2, 3) };
         let mut world = World::new(k, n);
@@ -166,6 +126,7 @@ impl Life {
         let (custodians, truth, ledger) = (world.kits.clone(), world.clock.now(), world.ledger());
         let mut life = Self {
             seed,
+            pace,
             random,
             world,
             custodians,
@@ -178,11 +139,13 @@ impl Life {
             old_kits: Vec::new(),
             all_kits: Vec::new(),
             cut: BTreeSet::new(),
+            left: Vec::new(),
             paper: vec![Shown::default(); n],
             ledger,
             known: Known::default(),
             asked: Vec::new(),
             made: Vec::new(),
+            approvals: Vec::new(),
             files: 0,
             stats: Stats::default(),
             log: Vec::new(),
@@ -227,7 +190,8 @@ impl Life {
                     }
                 }
             } else {
-                self.act();
+                // Something for which there is a domain, if there is any.
+                (0..4).any(|_| self.act());
             }
             if self.random.one_in(12) {
                 self.back_up();
@@ -245,7 +209,7 @@ impl Life {
             0..=1 => SignedDuration::from_mins(1 + self.random.below(600) as i64),
             2..=5 => DAY * (1 + self.random.below(6) as i32),
             6..=9 => DAY * (7 + self.random.below(33) as i32),
-            _ => DAY * (40 + self.random.below(360) as i32),
+            _ => DAY * (40 + self.random.below(360) as i32) * self.pace,
         };
         if self.random.one_in(6) {
             self.tick(gap);
@@ -294,30 +258,49 @@ impl Life {
         self.world.clock.set_to(self.truth + offset);
     }
 
-    /// An act of a healthy service, which may be stopped.
-    fn act(&mut self) {
+    /// Any act, or what waits.
+    fn next_act(&mut self) -> &'static Act {
         let at = self.random.weighed(ACTS.iter().map(|act| act.weight));
-        let act = &ACTS[at];
-        self.choose();
-        let fault = self.random.one_in(6).then(|| self.fault());
-        let outcome = match &fault {
-            Some((under, fault)) => fault.during(under, || (act.run)(self)),
-            None => (act.run)(self),
+        let doubted = self.state().domains().values().any(|domain| domain.active().compromised);
+        let pends = self.state().pending_epoch().is_some();
+        let waits = match self.random.below(12) {
+            0..=2 if pends => "receipts of a dealing",
+            3 if pends => "abandon",
+            4..=5 if doubted => "examined",
+            _ => return &ACTS[at],
         };
-        let code = outcome.as_ref().err().map(|error| error.code());
-        self.say(format!("{} {:?} {}", act.name, fault, code.unwrap_or("")));
-        match (&outcome, &fault) {
-            (Ok(()), _) => self.stats.count("act", act.name),
-            (Err(error), None) => self.refused(act.name, error),
-            (Err(_), Some(_)) => self.stats.count("seen", "crash"),
+        ACTS.iter().find(|act| act.name == waits).unwrap()
+    }
+
+    /// An act of a healthy service, which may be stopped; whether there was anything to act on.
+    fn act(&mut self) -> bool {
+        let act = self.next_act();
+        self.choose();
+        let stop = self.random.one_in(6).then(|| self.stop());
+        let clock = self.world.clock.clone();
+        let outcome = match &stop {
+            Some(stop) => stop.during(&clock, || (act.run)(self)),
+            None => Some((act.run)(self)),
+        };
+        let code = match &outcome {
+            Some(outcome) => outcome.as_ref().err().map(|error| error.code()),
+            None => Some("killed"),
+        };
+        self.say(format!("{} {:?} {}", act.name, stop, code.unwrap_or("")));
+        match (&outcome, &stop) {
+            (Some(Ok(())), _) => self.stats.count("act", act.name),
+            (Some(Err(error)), None) => self.refused(act.name, error),
+            (None, _) => self.stats.count("seen", "death at the clock"),
+            (Some(Err(_)), Some(_)) => self.stats.count("seen", "crash"),
         }
         // A copy that could not be written is brought up.
-        if fault.is_some()
+        if stop.is_some()
             && let Err(error) = self.world.reopen()
         {
             self.fail(format!("after a stop the home does not open: {error}"));
         }
         self.look();
+        !matches!(code, Some("unknown-domain" | "no-doubt"))
     }
 
     /// What is tried while the service may be in disorder: it may be refused with whatever it is.
@@ -418,8 +401,16 @@ impl Life {
         let kits: Vec<PathBuf> = roster.map(|seat| self.holder(&seat.card.body.signing)).collect();
         for (at, kit) in kits.into_iter().enumerate() {
             if self.custodians[at] != kit {
-                self.custodians[at] = kit;
-                self.cut.remove(&at);
+                let former = std::mem::replace(&mut self.custodians[at], kit);
+                if !self.cut.remove(&at) {
+                    self.left.push(former);
+                }
+                // A recovery may have gone back to before the dealing.
+                let kit = &self.custodians[at];
+                self.left.retain(|left| left != kit);
+                if Kit::open(kit, None).is_err() {
+                    self.cut.insert(at);
+                }
                 self.paper[at] = Shown::default();
                 self.old_kits.retain(|(of, _)| *of != at);
                 self.stats.count("seen", "successor");
@@ -465,5 +456,10 @@ impl Life {
     pub(crate) fn fail(&self, what: String) -> ! {
         let log = self.log[self.log.len().saturating_sub(40)..].join("\n");
         panic!("{log}\nCSTATNS_SEED={}: {what}", self.seed);
+    }
+
+    /// The end of a life in which one of the five rules is broken.
+    pub(crate) fn breaks(&self, rule: Rule, what: impl std::fmt::Display) -> ! {
+        self.fail(format!("{}: {what}", rule.text()))
     }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use cstatns::audit;
 use cstatns::checkpoint::Head;
 use cstatns::code::{Code, Generation};
+use cstatns::dealing::Epoch;
 use cstatns::domain::{KeyState, Kind, end_of};
 use cstatns::evidence::{Stated, is_answered};
 use cstatns::keystore::KeyLabel;
@@ -19,6 +20,7 @@ use cstatns::service::Clock as _;
 use cstatns::state::{ReadLedger, State, doubt_digest, read_ledger};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::history::{Broken, Rule, judge};
 use crate::life::{DAY, Life};
 
 /// A key, as the ledger names it.
@@ -85,7 +87,35 @@ impl Life {
         }
         for key in self.living_keys() {
             if !self.has_key(&key, &[]) {
-                self.fail(format!("the living key {key:?} is gone"));
+                self.breaks(Rule::KeyKept, format!("the living key {key:?} is gone"));
+            }
+        }
+        self.look_at_epochs();
+    }
+
+    /// k custodians hold shares of the working epoch, and no seal lies there that another root
+    /// opens.
+    fn look_at_epochs(&self) {
+        let working = self.state().working_epoch().unwrap().0;
+        let holders = self.honest().into_iter().filter(|kit| self.kit(*kit).holds_share(working));
+        if holders.count() < self.k {
+            self.fail(format!("fewer than {} custodians hold shares of epoch {working}", self.k));
+        }
+        let pending = self.state().pending_epoch().map(|(epoch, _)| epoch);
+        for place in std::iter::once(self.world.home()).chain(self.mirror.clone()) {
+            let Ok(seals) = fs::read_dir(place.join("keys")) else { continue };
+            for seal in seals {
+                let seal = seal.unwrap().file_name().into_string().unwrap();
+                let Some(epoch) =
+                    seal.strip_suffix(".key").and_then(|seal| seal.rsplit('.').next())
+                else {
+                    continue;
+                };
+                let epoch = epoch.parse().map(Epoch).unwrap();
+                if epoch != working && Some(epoch) != pending {
+                    let why = format!("{seal} lies in {place:?}, and epoch {working} works");
+                    self.breaks(Rule::OldEpochShut, why);
+                }
             }
         }
     }
@@ -113,8 +143,12 @@ impl Life {
                 let check = key.check.to_string();
                 let known = self.known.checks.entry(of.clone()).or_insert_with(|| check.clone());
                 if *known != check {
-                    self.fail(format!("two keys have the number {of:?}"));
+                    self.breaks(Rule::OneActive, format!("two keys have the number {of:?}"));
                 }
+            }
+            let active = domain.keys.values().filter(|key| key.state == KeyState::Active).count();
+            if active > 1 {
+                self.breaks(Rule::OneActive, format!("{active} in `{name}`"));
             }
         }
         let new: Vec<Vec<u8>> = lines(&own)
@@ -251,11 +285,14 @@ impl Life {
             fs::write(&path, canonical_json(&self.kit(kit).evidence().unwrap())).unwrap();
             witnesses.push(path);
         }
-        let audit = audit::verify(&path, self.state().service(), &[], &witnesses).unwrap();
+        let audit = match audit::verify(&path, self.state().service(), &[], &witnesses) {
+            Ok(audit) => audit,
+            Err(error) => self.breaks(Rule::Audited, error),
+        };
         let failures: Vec<_> = audit.failures().collect();
         let missing = failures.iter().filter(|failure| failure.code == "doubt-missing").count();
         if failures.len() > missing || missing != self.doubts_missing() {
-            self.fail(format!("the auditor: {failures:?}"));
+            self.breaks(Rule::Audited, format!("{failures:?}"));
         }
         let state = self.state();
         assert_eq!(audit.events, self.ledger.history.size());
@@ -268,6 +305,15 @@ impl Life {
             assert_eq!((summary.ends, summary.destroyed), (domain.ends(), domain.destroyed));
         }
         assert_eq!(audit.deliveries.made, state.deliveries().len() as u64);
+        let own: Vec<Line> =
+            lines(&self.known.ledger).map(|line| serde_json::from_slice(line).unwrap()).collect();
+        match judge(&own) {
+            Err(Broken(rule, why)) => self.breaks(rule, why),
+            Ok(shut) if shut.contains(&self.state().working_epoch().unwrap().0) => {
+                self.breaks(Rule::OldEpochShut, "the seals of the working epoch are destroyed")
+            }
+            Ok(_) => {}
+        }
         self.scan();
     }
 

@@ -3,6 +3,7 @@ import datetime
 
 from dealings import check_roster, complete, pending, working
 from identifiers import tag
+from parties import check_party, has_party_key
 from refusal import Refused
 
 DAY = 24 * 3600
@@ -167,10 +168,15 @@ def deal(state, action, at):
     no_dealing_waits(state)
     demand(action["epoch"] == state.next_epoch(), "epoch")
     check_roster(action["cards"], action["threshold"], state.demo)
+    demand(not any(has_party_key(state, card["body"]["signing"], card["body"]["receiving"]) for card in action["cards"]), "party")
     used = {seat.receiving for epoch in state.epochs.values() for seat in epoch.roster}
     demand(all(card["body"]["receiving"] not in used for card in action["cards"]), "card-used")
     living = [{"domain": key["domain"], "generation": key["generation"]} for key in state.living_keys()]
     demand([key for key in living if key in action["left_behind"]] == action["left_behind"], "left-behind")
+
+
+def party(state, action, at):
+    check_party(state, action, lambda name: living(state, name, at))
 
 
 def abandon(state, action, at):
@@ -179,7 +185,7 @@ def abandon(state, action, at):
 
 
 KINDS = {"open": open_, "extend": extend, "code": code, "renew": renew, "new-key": new_key, "close": close, "examined": examined, "deal": deal,
-         "abandon": abandon}
+         "party": party,         "abandon": abandon}
 
 
 def lawful_action(state, action, at):

@@ -106,6 +106,7 @@ def signed(body):
 # Section 8
 
 card = signed({"format": 2, "name": name, "external": boolean, "protected": boolean, "signing": digits(32), "receiving": digits(1216)})
+party_card = signed({"format": 2, "name": name, "protected": boolean, "signing": digits(32), "receiving": digits(1216)})
 service_card = signed({"format": 2, "id": service, "signing": digits(32)})
 threshold = {"k": whole(2, 255), "n": whole(2, 255)}
 dealing = {"epoch": number, "threshold": threshold, "demo": boolean, "service": service_card,
@@ -115,7 +116,7 @@ cosignature = {"head": head, "time": moment, "signature": digits(64)}
 statement = {"format": 2, "suite": SUITE, "service": service, "by": name, "card": digits(32), "count": whole(), "cosignature": cosignature}
 receipt = signed({**statement, "statement": chosen(
     "kind", share_held={"epoch": number, "dealing": digits(32)}, share_forgotten={"epoch": number}, checkpoint_seen={},
-    service_key={"key": digits(32), "replaces": digits(32)}, file_destroyed={"delivery": delivery})})
+    service_key={"key": digits(32), "replaces": digits(32)}, party_ended={"party": digits(32)}, file_destroyed={"delivery": delivery})})
 about = chosen("kind", key={"domain": name, "generation": number}, custody={"epoch": number})
 doubt = signed({**statement, "about": about})
 consent = signed({**statement, "epoch": number, "question": digits(32), "share": digits(32)})
@@ -127,7 +128,7 @@ evidence = signed({"format": 2, "suite": SUITE, "service": service_card, "card":
 
 # Section 9
 
-counts = {"commitment": digits(32), "rows": whole(), "values": whole(), "distinct": whole()}
+counts = {"commitment": digits(32), "rows": whole(), "values": whole(), "distinct": whole(), "engine": Maybe("other")}
 kind = chosen("kind", statistics={"cryptoperiod_years": whole()}, research={"ends": day})
 look_up = {"register": digits(16), "commitment": digits(32), "accept": one_of("found", "rectified", "usage-name"), "min_score": whole(0, 10000)}
 key = {"domain": name, "generation": number}
@@ -141,6 +142,7 @@ action = chosen(
     renew={**coding, "from": number, "of": nullable([delivery])},
     close={"domain": name},
     examined={"domain": nullable(name), "doubts": [digits(32)]},
+    party={"card": party_card, "role": one_of("controller", "holder", "linking", "researcher", "register"), "domains": [name]},
     deal={"epoch": number, "threshold": threshold, "cards": [card], "left_behind": [key]},
     abandon={"epoch": number})
 question = {"format": 2, "suite": SUITE, "service": service, "epoch": number, "action": action, "expires": moment, "run": run, "run_key": digits(32)}
@@ -150,10 +152,21 @@ question = {"format": 2, "suite": SUITE, "service": service, "epoch": number, "a
 STEPS = ("founding", "loss", "doubt", "renewal", "recovery", "expiry", "audit")
 result = {**delivery, "rows": whole(), "result": digits(32)}
 made = {"run": run, "check": digits(32)}
-what = chosen("kind", request=delivery, result=delivery, keys={"domain": name}, seals={"epoch": number})
+what = chosen("kind", request=delivery, result=delivery, keys={"domain": name}, request_key={"key": digits(16)}, seals={"epoch": number})
 sealed = [{**key, "check": digits(32), "seal": digits(32)}]
+sealed_requests = [{"key": digits(16), "seal": digits(32)}]
+
+
+def some(form):
+    """A list that is left out where it is empty."""
+    return Maybe(lambda value: value != [] and fits(form, value))
+
+
 event = chosen(
-    "type", dealt={"dealing": dealing, "keys": Maybe(lambda value: value != [] and fits(sealed, value))}, abandoned={"run": run}, received={"receipt": receipt}, proposed={"question": question},
+    "type", dealt={"dealing": dealing, "keys": some(sealed), "request_keys": some(sealed_requests)},
+    registered={"run": run}, request_key_ended={"key": digits(16)}, request_key_issued={
+        "key": digits(16), "party": digits(32), "domain": name, "public": digits(32), "expires": moment, "places": whole(0, 2**32 - 1)},
+    abandoned={"run": run}, received={"receipt": receipt}, proposed={"question": question},
     epoch_working={"epoch": number, "keys": [{**key, "check": digits(32)}]},
     intent={"run": run, "consents": [consent], "keys": [key]},
     cosigned={"run": run, "witnesses": [{"by": name, "cosignature": cosignature}]},

@@ -2,9 +2,10 @@
 import base64, hashlib, hmac, re, struct
 
 import curves, signing
-from record import SUITE, card_fingerprint, is_signed, read_json, seconds, spoken
+from record import SUITE, card_fingerprint, digest, is_signed, read_json, seconds, spoken
 from refusal import Refused
 from sealed import Wing, expand, extract, open_chacha, open_hpke
+from sharing import receiving_key
 
 INFO = b"age-encryption.org/mlkem768x25519"
 CHUNK, BLOCK, PART = 64 << 10, 512, 1 << 20
@@ -169,4 +170,11 @@ def party_card(q):
     return {"card": card, "fingerprint": fingerprint, "words": spoken(fingerprint)}
 
 
-OPS = {"party-card": party_card, "open": open_parcel}
+def request_key(q):
+    """The private half of a request key, as a place of life secrets holds it."""
+    info = f"CStatNS/request-key/2/{SUITE}/{q['service']}/{q['epoch']}/{q['domain']}/{q['key']}".encode()
+    half = open_hpke(receiving_key(bytes.fromhex(q["root"]), q["service"], q["epoch"]), info, bytes.fromhex(q["sealed"]))
+    return {"half": half.hex(), "public": digest("CStatNS/request-public/", Wing(half).public.hex())}
+
+
+OPS = {"party-card": party_card, "open": open_parcel, "request-key": request_key}

@@ -1,9 +1,10 @@
 """SPEC sections 12 and 15: which event is lawful when, and what follows from it."""
 import datetime
 
-from actions import KINDS, Doubts, lawful_action, keys_of, past
+from actions import KINDS, Doubts, custody_is_sound, keys_of, lawful_action, living, no_dealing_waits, past
 from dealings import check_dealing, check_service_card, complete, working
 from forms import STEPS
+from parties import check_issued, end_keys, end_party, has_party_key, living_keys, register
 from record import card_fingerprint, digest, is_cosigned, is_signed, seconds
 from refusal import Refused
 
@@ -12,9 +13,9 @@ LONGEST_GAP = 40 * DAY
 MOST_OPEN = 16
 
 ENDS = {"open": "opened", "extend": "extended", "new-key": "key-made", "code": "coded", "renew": "renewed",
-        "close": "closed", "examined": "examined", "deal": "dealt", "abandon": "abandoned"}
+        "close": "closed", "examined": "examined", "deal": "dealt", "abandon": "abandoned", "party": "registered"}
 WHILE_OWED = ("destroyed", "refused", "lapsed", "failed", "received", "doubted", "ended", "expiry-checked", "recovered", "resumed",
-              "key-lost", "rekeyed")
+              "key-lost", "rekeyed", "request-key-ended")
 
 
 def demand(condition, word):
@@ -70,7 +71,8 @@ class State:
         self.keys = [(1, card["body"]["signing"])]
         self.time, self.demo = None, None
         self.epochs, self.domains, self.open, self.runs, self.deliveries, self.spent = {}, {}, {}, set(), {}, set()
-        self.pending, self.owed, self.doubts, self.last_doubt = None, None, Doubts(), 0
+        self.pending, self.owed, self.doubts, self.last_doubt = None, [], Doubts(), 0
+        self.parties, self.request_keys = {}, {}
         self.receipts = {}
         self.recovering, self.burnt_names, self.burnt_requests, self.burnt_epoch = None, set(), set(), 0
 
@@ -78,7 +80,8 @@ class State:
         """Another state that an event may change without changing this one."""
         other = State.__new__(State)
         other.__dict__.update(self.__dict__)
-        for name in ("keys", "epochs", "domains", "open", "runs", "deliveries", "spent", "receipts", "doubts", "burnt_names", "burnt_requests"):
+        for name in ("keys", "epochs", "domains", "open", "runs", "deliveries", "spent", "receipts", "doubts", "burnt_names", "burnt_requests",
+                     "parties", "request_keys"):
             setattr(other, name, getattr(self, name).copy())
         for which in ("domains", "epochs"):
             for name, held in getattr(other, which).items():
@@ -98,7 +101,7 @@ class State:
             if domain.marked is not None:
                 domain.marked = min(domain.marked, self.agreed) if domain.past(self.agreed) else None
         demand(bool(self.epochs) or word == "dealt", "first-event")
-        demand(self.owed is None or word in WHILE_OWED, "owed")
+        demand(not self.owed or word in WHILE_OWED, "owed")
         demand(self.recovering is None or word in ("resumed", "rekeyed"), "unseen")
         self.number, self.tree = number, tree
         getattr(self, word.replace("-", "_"))(event)
@@ -141,7 +144,7 @@ class State:
         seats = check_dealing(dealing, self.card)
         seats.keys = [{name: key[name] for name in ("domain", "generation", "check")} for key in event.get("keys", [])]
         if not self.epochs:
-            demand(dealing["epoch"] == 1 and not seats.keys, "epoch")
+            demand(dealing["epoch"] == 1 and not seats.keys and "request_keys" not in event, "epoch")
             self.demo = dealing["demo"]
         else:
             action = self.take("deal")
@@ -150,6 +153,7 @@ class State:
             demand([seat.whole for seat in seats.roster] == action["cards"], "dealing")
             behind = [(key["domain"], key["generation"]) for key in action["left_behind"]]
             demand(seats.keys == [key for key in self.living_keys() if (key["domain"], key["generation"]) not in behind], "keys")
+            demand([key["key"] for key in event.get("request_keys", [])] == living_keys(self), "request-keys")
         self.epochs[dealing["epoch"]] = seats
 
     def living_keys(self):
@@ -166,7 +170,8 @@ class State:
             if key not in event["keys"]:
                 self.lose(self.domains[key["domain"]], key["generation"])
         if former is not None:
-            self.epochs[former].over, self.owed = True, {"kind": "seals", "epoch": former}
+            self.epochs[former].over = True
+            self.owe(kind="seals", epoch=former)
         self.epochs[event["epoch"]].works = True
 
     def abandoned(self, event):
@@ -176,7 +181,10 @@ class State:
         epoch = self.epochs.get(number)
         if epoch and not epoch.works and not epoch.abandoned:
             epoch.abandoned = epoch.over = True
-            self.owed = self.owed or {"kind": "seals", "epoch": number}
+            self.owe(kind="seals", epoch=number)
+
+    def owe(self, **what):
+        self.owed = [*self.owed, what]
 
     def check_statement(self, statement, seat, label, cosigned):
         body = statement["body"]
@@ -204,6 +212,9 @@ class State:
         demand(kind not in ("file-destroyed", "service-key"), "reserved")
         if kind == "checkpoint-seen":
             seat = self.seat(card, self.epochs)
+        elif kind == "party-ended":
+            seat = self.seat(card, self.present_epochs())
+            demand(not self.parties.get(said["party"], (None, {}, True))[2], "unknown-party")
         else:
             demand(said["epoch"] in self.epochs, "epoch")
             seat = self.seat(card, [said["epoch"]])
@@ -213,7 +224,9 @@ class State:
         last = self.receipts.get(seat.signing)
         if last is not None:
             demand(dated >= last[0] and receipt != last[1], "date")
-        if kind != "checkpoint-seen":
+        if kind == "party-ended":
+            end_party(self, said["party"])
+        elif kind != "checkpoint-seen":
             epoch = self.epochs[said["epoch"]]
             states = epoch.held if kind == "share-held" else epoch.forgotten
             demand(kind != "share-held" or said["dealing"] == epoch.fingerprint and not epoch.abandoned, "dealing")
@@ -358,7 +371,7 @@ class State:
         self.spent.add(counts["commitment"])
         self.deliveries[run, part] = (action["domain"], False)
         if not action["keep_request"]:
-            self.owed = {"kind": "request", "run": run, "part": part}
+            self.owe(kind="request", run=run, part=part)
 
     def renewed(self, event):
         self.coded(event, "renew")
@@ -366,10 +379,27 @@ class State:
     def closed(self, event):
         action = self.take("close", event["run"])
         self.domains[action["domain"]].closed = True
-        self.owed = {"kind": "keys", "domain": action["domain"]}
+        self.owe(kind="keys", domain=action["domain"])
 
     def examined(self, event):
         self.doubts.examine(self.take("examined", event["run"])["doubts"])
+
+    # Parties and request keys
+
+    def registered(self, event):
+        register(self, self.take("party", event["run"]))
+
+    def request_key_issued(self, event):
+        demand(self.pending is None and working(self.epochs) is not None, "run-open")
+        no_dealing_waits(self)
+        custody_is_sound(self)
+        living(self, event["domain"], self.clock)
+        check_issued(self, event, self.clock, seconds(event["expires"]))
+        self.request_keys[event["key"]] = (event["party"], event["domain"], seconds(event["expires"]), False)
+
+    def request_key_ended(self, event):
+        demand(event["key"] in living_keys(self), "unknown-request-key")
+        end_keys(self, lambda key, issued: key == event["key"])
 
     # Recoveries
 
@@ -429,6 +459,7 @@ class State:
         check_service_card(card, first=False)
         key, present = card["body"]["signing"], self.keys[-1][1]
         demand(card["body"]["id"] == self.service and key not in [known for _, known in self.keys], "service-card")
+        demand(not has_party_key(self, key, None), "party")
         epoch = self.epochs[working(self.epochs) or max(self.epochs)]
         demand(len(statements) >= epoch.threshold["k"], "quorum")
         demand(ascending([statement["body"]["by"] for statement in statements]), "statements")
@@ -447,15 +478,15 @@ class State:
         domain, delivered = self.deliveries.get((run, part), (None, True))
         demand(not delivered, "no-delivery")
         self.deliveries[run, part] = (domain, True)
-        self.owed = {"kind": "result", "run": run, "part": part}
+        self.owe(kind="result", run=run, part=part)
 
     def destroyed(self, event):
         what = event["what"]
-        if what == self.owed:
-            self.owed = None
+        if what in self.owed:
+            self.owed = [owed for owed in self.owed if owed != what]
         elif what["kind"] == "result" and event["how"] == "lost":
             domain, delivered = self.deliveries.get((what["run"], what["part"]), (None, True))
-            demand(self.owed is None and not delivered, "not-owed")
+            demand(not self.owed and not delivered, "not-owed")
             self.deliveries[what["run"], what["part"]] = (domain, True)
         else:
             domain = self.domains.get(what.get("domain"))
@@ -463,6 +494,7 @@ class State:
                    and domain.past(self.agreed) and self.agreed >= domain.marked + DAY, "not-owed")
         if what["kind"] == "keys":
             self.domains[what["domain"]].destroyed = True
+            end_keys(self, lambda key, issued: issued[1] == what["domain"])
 
     def ended(self, event):
         domain = self.domains.get(event["domain"])

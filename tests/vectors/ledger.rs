@@ -10,6 +10,7 @@ use cstatns::name::{Hex, canonical_json};
 use serde_json::{Value, json};
 
 use super::file::Made;
+use super::parcels::wages;
 use super::people::{PEOPLE, Person, SUITE, dealing, head, service, successor};
 use super::statements::{acceptances, witnesses};
 use super::{hex, number, text, typed};
@@ -222,6 +223,51 @@ fn lines() -> Vec<Value> {
                 23,
                 [0x0b; 32],
                 json!({"type": "rekeyed", "card": successor(), "statements": acceptances()}),
+            ),
+        ),
+        vector(
+            "a question to register a party",
+            line(
+                25,
+                [0x0b; 32],
+                question(json!({"verb": "party", "card": wages(), "role": "holder",
+                "domains": ["income", "population"]})),
+            ),
+        ),
+        vector(
+            "a party that was registered",
+            line(26, [0x0b; 32], json!({"type": "registered", "run": Hex([0x0d; 16])})),
+        ),
+        vector(
+            "a request key",
+            line(
+                27,
+                [0x0b; 32],
+                json!({"type": "request-key-issued", "key": Hex([0x41; 16]),
+                "party": wages().fingerprint(), "domain": "population", "public": Hex([0x43; 32]),
+                "expires": "2030-02-01T03:04:05Z", "places": 2}),
+            ),
+        ),
+        vector(
+            "a request key that serves no more",
+            line(28, [0x0b; 32], json!({"type": "request-key-ended", "key": Hex([0x41; 16])})),
+        ),
+        vector(
+            "the private half of a request key is destroyed",
+            line(
+                29,
+                [0x0b; 32],
+                json!({"type": "destroyed", "how": "overwritten",
+                "what": {"kind": "request-key", "key": Hex([0x41; 16])}}),
+            ),
+        ),
+        vector(
+            "a dealing that seals a request key",
+            line(
+                30,
+                [0x0b; 32],
+                json!({"type": "dealt", "dealing": dealing(),
+                "request_keys": [{"key": Hex([0x41; 16]), "seal": Hex([0x44; 32])}]}),
             ),
         ),
         vector("a rehearsal", line(24, [0x0b; 32], json!({"type": "rehearsed", "steps": STEPS}))),

@@ -1,10 +1,14 @@
-//! Parties and parcels (SPEC §19).
+//! Parties, parcels and request keys (SPEC §19).
 
 use std::io::Write as _;
 
 use cstatns::card::{PartyCard, PartyCardBody, spoken};
+use cstatns::custody::share::dealing_key;
+use cstatns::dealing::Epoch;
 use cstatns::jiff::Timestamp;
+use cstatns::keystore::{Keystore, RequestPlace};
 use cstatns::name::{Hex, Name};
+use cstatns::party::request_public_digest;
 use cstatns_keys::receiving::{ReceivingKey, Recipient};
 use cstatns_parcel::age::Identity;
 use cstatns_parcel::head::{End, Extension, Head, Sender};
@@ -14,7 +18,7 @@ use ed25519_dalek::SigningKey;
 use serde_json::{Value, json};
 
 use super::file::{Made, Read, is_writing};
-use super::{bytes, hex, text, typed};
+use super::{bytes, hex, secret, secret_of, text, typed};
 
 const NAME: &str = "parcels";
 const MADE: &str = "2030-01-02T03:04:05Z";
@@ -42,12 +46,32 @@ fn card(seeds: &[u8], name: &str, protected: bool) -> PartyCard {
     PartyCard::new(body, &signing)
 }
 
-fn wages() -> PartyCard {
+pub(crate) fn wages() -> PartyCard {
     card(&seeds(0x51), "wages", true)
 }
 
 fn linking() -> PartyCard {
     card(&seeds(0x61), "linking", false)
+}
+
+const SERVICE: &str = "office.abcdefghijklmnopqrstuvwxyz";
+
+fn place<'a>(domain: &'a Name, key: &'a Hex<16>) -> RequestPlace<'a> {
+    RequestPlace { service: SERVICE, epoch: Epoch(2), domain, key }
+}
+
+/// The sealed seed of a request key, made anew only on request.
+fn sealed() -> String {
+    if !is_writing() {
+        let kept: Value = serde_json::from_str(&Read::of(NAME).text).unwrap();
+        return text(&kept["values"], "sealed").to_owned();
+    }
+    let dealing = dealing_key(&secret_of(&[0x31; 32]), SERVICE, Epoch(2)).public();
+    let (domain, key) = (Name::new("population").unwrap(), Hex([0x41; 16]));
+    let seed = ReceivingKey::from_seed(&[0x42; 32]);
+    let file = Keystore::seal_request(&seed, &dealing, &place(&domain, &key)).unwrap();
+    let file: Value = serde_json::from_slice(&file).unwrap();
+    text(&file, "sealed").to_owned()
 }
 
 /// The parcel of the file: it holds what was drawn at random, and is made anew only on request.
@@ -68,7 +92,13 @@ fn parcel() -> String {
 }
 
 pub(crate) fn file() -> Made {
-    let parcel = parcel();
+    let (parcel, sealed) = (parcel(), sealed());
+    let half = |name: &str, changes: Value| {
+        let mut vector = json!({"section": "19.6", "name": name, "op": "request-key", "root": Hex([0x31; 32]),
+            "service": SERVICE, "epoch": 2, "domain": "population", "key": Hex([0x41; 16]), "sealed": "$sealed"});
+        vector.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        vector
+    };
     let opened = |name: &str, changes: Value| {
         let mut vector = json!({"section": "19.5", "name": name, "op": "open", "seed": Hex([0x62; 32]),
             "receiver": linking().fingerprint(), "now": "2030-01-15T00:00:00Z", "known": ["$wages"],
@@ -83,11 +113,12 @@ pub(crate) fn file() -> Made {
     };
     Made {
         name: NAME,
-        about: "Cards of parties, and a parcel from one to another. What was drawn at random is in the parcel; whoever \
-            opens it need not know it.",
+        about: "Cards of parties, a parcel from one to another, and the private half of a request key. What was \
+            drawn at random is in the parcel; whoever opens it need not know it.",
         ops: &[
             ("party-card", "a party's card from its seeds, with its fingerprint and words"),
             ("open", "opens a parcel, and verifies the whole of it"),
+            ("request-key", "opens the private half of a request key"),
         ],
         fields: &[
             ("seeds", "the seeds of the Ed25519 key and of the X-Wing key, in hex"),
@@ -98,6 +129,12 @@ pub(crate) fn file() -> Made {
             ("now", "the time"),
             ("known", "the cards of parties that may have sent it"),
             ("parcel", "the age file, in hex"),
+            ("root", "the root secret of the dealing, in hex"),
+            ("service", "the service's id"),
+            ("epoch", "the epoch of the dealing"),
+            ("domain", "the domain of the requests"),
+            ("key", "the number of the request key"),
+            ("sealed", "the sealed seed, in hex"),
         ],
         gives: &[
             ("card", "the card with its signature"),
@@ -106,7 +143,9 @@ pub(crate) fn file() -> Made {
             ("head", "the head"),
             ("about", "what is said about the file, as text"),
             ("file", "the file, in hex"),
-            ("refused", "true: the parcel must be refused"),
+            ("half", "the seed of the request key, in hex"),
+            ("public", "the digest of its public half"),
+            ("refused", "true: it must be refused"),
         ],
         refused: &[
             "another seed",
@@ -119,11 +158,15 @@ pub(crate) fn file() -> Made {
             "a bit of the body",
             "the last byte is missing",
             "one byte more",
+            "a request key of another domain",
+            "a request key of another number",
+            "a request key of another epoch",
         ],
         values: vec![
             ("wages", json!(wages())),
             ("linking", json!(linking())),
             ("parcel", json!(parcel.as_str())),
+            ("sealed", json!(sealed)),
         ],
         vectors: vec![
             json!({"section": "19.1", "name": "a party with a passphrase", "op": "party-card",
@@ -142,6 +185,10 @@ pub(crate) fn file() -> Made {
             opened("a bit of the body", json!({"parcel": flipped(2 * 4000)})),
             opened("the last byte is missing", json!({"parcel": &parcel[..parcel.len() - 2]})),
             opened("one byte more", json!({"parcel": format!("{parcel}00")})),
+            half("a request key", json!({})),
+            half("a request key of another domain", json!({"domain": "income"})),
+            half("a request key of another number", json!({"key": Hex([0x40; 16])})),
+            half("a request key of another epoch", json!({"epoch": 3})),
         ],
         run,
     }
@@ -154,6 +201,17 @@ fn run(vector: &Value) -> Value {
         assert!(card.is_sound());
         let fingerprint = card.fingerprint();
         return json!({"card": card, "fingerprint": fingerprint, "words": spoken(&fingerprint)});
+    }
+    if text(vector, "op") == "request-key" {
+        let epoch = Epoch(typed(vector, "epoch"));
+        let dealing = dealing_key(&secret::<32>(vector, "root"), text(vector, "service"), epoch);
+        let (domain, key) = (typed(vector, "domain"), typed(vector, "key"));
+        let place = RequestPlace { epoch, ..place(&domain, &key) };
+        let Some(seed) = dealing.open(&bytes(vector, "sealed"), &place.info()) else {
+            return json!({"refused": true});
+        };
+        let public = ReceivingKey::from_seed(seed.first_chunk().unwrap()).public();
+        return json!({"half": hex(&seed), "public": request_public_digest(&public)});
     }
     let key = ReceivingKey::from_seed(&typed::<Hex<32>>(vector, "seed").0);
     let known: Vec<PartyCard> = typed(vector, "known");

@@ -398,7 +398,8 @@ fn card(vector: &Value, place: &Path) -> Option<Value> {
     let (custodian, epoch) = (card.body.name.clone(), dealing.epoch);
     let share = ShareFile { format: 2, service: id.clone(), epoch, custodian, share: sealed };
     let (mut history, now) = (History::default(), "2027-03-01T12:00:00Z".parse().unwrap());
-    let dealt = Event::Dealt { dealing: Box::new(dealing), keys: Vec::new() };
+    let dealt =
+        Event::Dealt { dealing: Box::new(dealing), keys: Vec::new(), request_keys: Vec::new() };
     let line = next_line(&history, &id, now, now, dealt);
     let state = State::founded_by(&line).unwrap();
     let line = canonical_json(&line);

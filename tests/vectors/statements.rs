@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::file::Made;
+use super::parcels::wages;
 use super::people::{PEOPLE, Person, dealing, head, public, service, signing};
 use super::{bytes, hex, text, typed};
 
@@ -174,6 +175,10 @@ fn statements() -> Vec<Value> {
         ),
         receipt("a checkpoint was seen", ReceiptStatement::CheckpointSeen {}),
         receipt("another key of the service is accepted", accepted()),
+        receipt(
+            "the roles of a party are ended",
+            ReceiptStatement::PartyEnded { party: wages().fingerprint() },
+        ),
         vector("9", "a consent", ConsentBody::LABEL, json!(consent), ben),
         doubt(
             "a doubt about a key",

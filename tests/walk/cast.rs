@@ -1,7 +1,7 @@
 //! Who appears in a walk: a service and six custodians, with the keys to sign whatever is asked.
 //! Each custodian has a card for every dealing of a ledger.
 
-use cstatns::card::{Card, CardBody, ServiceCard};
+use cstatns::card::{Card, CardBody, PartyCard, PartyCardBody, ServiceCard};
 use cstatns::checkpoint::{Cosignature, Head};
 use cstatns::dealing::{Dealing, Epoch, Seat, Threshold};
 use cstatns::name::{Hex, Name};
@@ -120,6 +120,45 @@ pub(crate) struct Cast {
     /// The six with the cards of a first dealing, ascending by name, then with those of a second,
     /// and so on. The fifth is external, the sixth has no passphrase.
     pub(crate) people: Vec<Person>,
+    /// The cards of parties. The first is sound; so are others, and the last ones have a key of
+    /// somebody else, the name of another one, or no signature.
+    pub(crate) parties: Vec<PartyCard>,
+}
+
+/// How many of the parties nobody objects to.
+pub(crate) const SOUND_PARTIES: usize = 5;
+
+/// A custodian's signing key, which is also on the card of a party.
+const SHARED: u8 = 4;
+
+fn party(text: &str, key: u8, receiving: Hex<1216>) -> PartyCard {
+    let key = SigningKey::from_bytes(&[key; 32]);
+    let body = PartyCardBody {
+        format: FORMAT,
+        name: name(text),
+        protected: true,
+        signing: Hex(key.verifying_key().to_bytes()),
+        receiving,
+    };
+    Signed::new(body, &key)
+}
+
+fn parties(random: &mut Random) -> Vec<PartyCard> {
+    let mut cards: Vec<PartyCard> = (0..SOUND_PARTIES as u8)
+        .map(|number| party(&format!("party-{number}"), 150 + number, random.bytes()))
+        .collect();
+    let receiving = cards[0].body.receiving;
+    cards.push(party("of-a-custodian", SHARED, random.bytes()));
+    cards.push(party("of-the-service", 100, random.bytes()));
+    cards.push(party("receives-alike", 160, receiving));
+    cards.push(party("party-1", 161, random.bytes()));
+    let mut unsigned = party("unsigned", 162, random.bytes());
+    unsigned.signature = random.bytes();
+    cards.push(unsigned);
+    // Its key may sign for the service later, or sit in a dealing.
+    cards.push(party("next-of-the-service", 110, random.bytes()));
+    cards.push(party("newcomer", 5, random.bytes()));
+    cards
 }
 
 /// How many custodians there are.
@@ -135,6 +174,7 @@ impl Cast {
         Self {
             card: ServiceCard::of(&name("walk"), &key),
             stranger: ServiceCard::of(&name("other"), &other),
+            parties: parties(random),
             keys: [key]
                 .into_iter()
                 .chain((110..114).map(|n| SigningKey::from_bytes(&[n; 32])))

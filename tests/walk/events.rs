@@ -8,10 +8,12 @@ use cstatns::delivery::{DeliveryId, MOST_PARTS};
 use cstatns::domain::{Kind, RenewalReason};
 use cstatns::identifier::Scheme;
 use cstatns::ledger::event::{
-    Destroyed, Event, KeyRef, Lapse, LineWitness, LivingKey, Means, SealedRef, Step,
+    Destroyed, Event, KeyRef, Lapse, LineWitness, LivingKey, Means, SealedRef, SealedRequestKey,
+    Step,
 };
 use cstatns::look_up::{Level, LookUp};
 use cstatns::name::{Hex, Name};
+use cstatns::party::Role;
 use cstatns::proposal::{Action, Consent, Input, Question, RunId};
 use cstatns::receipt::{Doubted, ReceiptStatement};
 use cstatns::state::{Domain, OpenQuestion, State};
@@ -22,7 +24,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp};
 
 use super::Walk;
-use super::cast::{Person, Stating};
+use super::cast::{Person, SOUND_PARTIES, Stating};
 use crate::common::name;
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -121,6 +123,7 @@ impl Walk<'_> {
             _ if is_complete && self.random.one_in(2) => 26,
             _ if is_dealt && self.random.one_in(16) => 26,
             _ if renewable && self.random.one_in(3) => 11,
+            _ if self.random.one_in(7) => 27,
             _ => self.random.below(26),
         };
         let domain = self.domain_with(|domain| {
@@ -215,6 +218,7 @@ impl Walk<'_> {
                 let epoch = pending.unwrap_or_else(|| self.working().0);
                 Action::Abandon { epoch: Epoch(self.near(epoch)) }
             }
+            27 => self.party(domain),
             _ => {
                 let epoch = self.state().next_epoch().0;
                 let epoch = Epoch(self.near(epoch));
@@ -244,6 +248,80 @@ impl Walk<'_> {
                 Action::Deal { epoch, threshold, cards, left_behind }
             }
         }
+    }
+
+    /// The registration of a party, most of the time a sound one.
+    fn party(&mut self, domain: Name) -> Action {
+        // Most often one of two, so that they come again.
+        let at = match self.random.below(4) {
+            0 => self.random.below(self.cast.parties.len()),
+            1 => self.random.below(SOUND_PARTIES),
+            _ => self.random.below(2),
+        };
+        let card = Box::new(self.cast.parties[at].clone());
+        let kind = self.state().domains().get(&domain).map(|domain| domain.kind);
+        let role = match (self.random.below(8), kind.is_some_and(|kind| kind.is_research())) {
+            (0, _) | (1 | 2, true) => Role::Linking,
+            (1, false) => Role::Researcher,
+            (3, _) => Role::Register,
+            (4, _) => Role::Holder,
+            _ => Role::Controller,
+        };
+        let mut domains = vec![domain];
+        match self.random.below(16) {
+            0 => domains.push(domains[0].clone()),
+            1 => domains.clear(),
+            2 => domains.push(name("zeta")),
+            3..=5 => {
+                domains = self.state().domains().keys().take(2).cloned().collect();
+            }
+            6..=9 => {
+                let known = self.state().parties().get(&card.fingerprint());
+                let all = self.state().domains().keys();
+                let free =
+                    all.filter(|domain| known.is_none_or(|of| !of.roles.contains_key(*domain)));
+                domains = free.take(1).cloned().collect();
+            }
+            _ => {}
+        }
+        Action::Party { card, role, domains }
+    }
+
+    /// A request key for a party, most of the time rightly.
+    fn request_key_issued(&mut self) -> Event {
+        let state = self.state();
+        let roles = state.parties().iter().flat_map(|(card, party)| {
+            party.roles.keys().map(move |domain| (*card, domain.clone()))
+        });
+        let roles: Vec<(Hex<32>, Name)> = roles.collect();
+        let known = state.request_keys().keys().next().copied();
+        let (party, domain) = match roles.is_empty() || self.random.one_in(20) {
+            true => (self.random.bytes(), self.some_domain()),
+            false => self.random.of(&roles).clone(),
+        };
+        let domain = if self.random.one_in(20) { self.some_domain() } else { domain };
+        let days = [30, 30, 30, 1, 2, 0, -1, 31][self.random.below(8)];
+        let second = i64::from(self.random.one_in(20));
+        let expires =
+            self.clock + SignedDuration::from_hours(24 * days) + SignedDuration::from_secs(second);
+        let again = known.filter(|_| self.random.one_in(20));
+        Event::RequestKeyIssued {
+            key: again.unwrap_or_else(|| self.random.bytes()),
+            party,
+            domain,
+            public: self.random.bytes(),
+            expires,
+            places: 1,
+        }
+    }
+
+    fn some_request_key(&mut self) -> Hex<16> {
+        let living = self.state().living_request_keys().map(|(key, _)| *key);
+        let mut keys: Vec<Hex<16>> = living.collect();
+        if keys.is_empty() || self.random.one_in(10) {
+            keys = self.state().request_keys().keys().copied().collect();
+        }
+        if keys.is_empty() { self.random.bytes() } else { *self.random.of(&keys) }
     }
 
     /// The requests of a question: one, a few, or, rarely, too many or none.
@@ -713,7 +791,10 @@ impl Walk<'_> {
         } else {
             self.state().epochs()[&epoch].dealing.fingerprint()
         };
+        let parties: Vec<Hex<32>> = self.state().parties().keys().copied().collect();
+        let ends = !parties.is_empty() && !unconfirmed && self.random.one_in(4);
         let statement = match self.random.below(if missing.is_some() { 12 } else { 4 }) {
+            _ if ends => ReceiptStatement::PartyEnded { party: *self.random.of(&parties) },
             _ if unconfirmed => ReceiptStatement::CheckpointSeen {},
             0 if self.random.one_in(8) => {
                 let present = *self.state().service_keys().present();
@@ -776,16 +857,26 @@ impl Walk<'_> {
             check,
             seal: Hex([4; 32]),
         };
+        let request = |key: &Hex<16>| SealedRequestKey { key: *key, seal: Hex([4; 32]) };
+        let mut request_keys: Vec<SealedRequestKey> =
+            self.state().living_request_keys().map(|(key, _)| request(key)).collect();
+        match self.random.below(20) {
+            0 => drop(request_keys.pop()),
+            1 => request_keys.reverse(),
+            2 => request_keys.push(request(&Hex([255; 16]))),
+            _ => {}
+        }
         let epoch = Epoch(self.near(epoch.0));
-        let dealing = self.cast.dealing(epoch, threshold, &people, demo);
-        Event::Dealt { dealing: Box::new(dealing), keys: living.into_iter().map(sealed).collect() }
+        let dealing = Box::new(self.cast.dealing(epoch, threshold, &people, demo));
+        Event::Dealt { dealing, keys: living.into_iter().map(sealed).collect(), request_keys }
     }
 
     fn destroyed(&mut self) -> Event {
         let owed = self.state().owed().cloned();
         let what = match owed {
             Some(owed) if !self.random.one_in(10) => owed,
-            _ => match self.random.below(6) {
+            _ => match self.random.below(7) {
+                6 => Destroyed::RequestKey { key: self.some_request_key() },
                 5 => Destroyed::Seals { epoch: self.epoch() },
                 0 => Destroyed::request_of(self.some_delivery()),
                 1 => Destroyed::result_of(self.some_delivery()),
@@ -834,6 +925,9 @@ impl Walk<'_> {
             "abandoned" => Event::Abandoned { run },
             "closed" => Event::Closed { run },
             "examined" => Event::Examined { run },
+            "registered" => Event::Registered { run },
+            "request-key-issued" => self.request_key_issued(),
+            "request-key-ended" => Event::RequestKeyEnded { key: self.some_request_key() },
             "failed" => Event::Failed { run, code: name("interrupted") },
             "unopened" => {
                 let shares = match self.random.below(10) {

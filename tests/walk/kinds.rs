@@ -3,16 +3,18 @@
 
 use std::collections::BTreeSet;
 
-use cstatns::card::Card;
+use cstatns::card::{Card, PartyCard};
 use cstatns::delivery::{DeliveryId, MOST_PARTS};
 use cstatns::ledger::event::{Destroyed, Event, Line, Means};
+use cstatns::name::{Hex, Name};
+use cstatns::party::Role;
 use cstatns::proposal::{Action, Question};
 use cstatns::receipt::ReceiptStatement;
-use cstatns::state::{Domain, State};
+use cstatns::state::{Domain, IssuedKey, PartyState, State};
 use jiff::Timestamp;
 
 /// Each kind of event, and whether any of the kind can be lawful.
-pub(crate) const KINDS: [(&str, bool); 39] = [
+pub(crate) const KINDS: [(&str, bool); 52] = [
     ("a part in its turn, of several", true),
     ("a part once more", false),
     ("a part before its turn", false),
@@ -52,6 +54,19 @@ pub(crate) const KINDS: [(&str, bool); 39] = [
     ("a share is forgotten that is in use", false),
     ("a share is forgotten whose epoch is over", true),
     ("what an epoch had sealed is destroyed", true),
+    ("a party with a role in another domain", true),
+    ("a party that has a role there already", false),
+    ("a linking body with another role, or another party that is to link", false),
+    ("a party with a key of another card", false),
+    ("a party with the name of another", false),
+    ("a party whose roles were ended", false),
+    ("a role of research in a statistical domain", false),
+    ("a party without a card that is signed", false),
+    ("a custodian or a signing key that is a party's", false),
+    ("a party with request keys is ended", true),
+    ("a request key of a party that sends none there", false),
+    ("a request key while a dealing waits", false),
+    ("a dealing that seals request keys", true),
 ];
 
 /// The kinds of this event after these ones.
@@ -86,7 +101,10 @@ pub(crate) fn kinds(state: &State, line: &Line) -> Vec<&'static str> {
         }
         Event::Destroyed { what, how: Means::Lost } => lost(state, what, &mut found),
         Event::Received { receipt } => held(state, &receipt.body.statement, &mut found),
-        Event::Dealt { .. } => {
+        Event::Dealt { request_keys, .. } => {
+            if !request_keys.is_empty() {
+                found.push("a dealing that seals request keys");
+            }
             let pending = state.pending().map(|pending| &pending.question.action);
             if matches!(pending, Some(Action::Deal { left_behind, .. }) if !left_behind.is_empty())
             {
@@ -97,6 +115,18 @@ pub(crate) fn kinds(state: &State, line: &Line) -> Vec<&'static str> {
         Event::Intent { run, .. } => {
             if let Some(open) = state.open_questions().get(run) {
                 asked(state, &open.question, false, &mut found);
+            }
+        }
+        Event::Rekeyed { card, .. } if has_party_key(state, &card.body.signing) => {
+            found.push("a custodian or a signing key that is a party's");
+        }
+        Event::RequestKeyIssued { party, domain, .. } => {
+            let role = state.party(party).ok().and_then(|party| party.roles.get(domain));
+            if !role.is_some_and(|known| known.role.sends_requests()) {
+                found.push("a request key of a party that sends none there");
+            }
+            if state.pending_epoch().is_some() {
+                found.push("a request key while a dealing waits");
             }
         }
         Event::EpochWorking { epoch, .. } => {
@@ -125,6 +155,12 @@ fn held(state: &State, statement: &ReceiptStatement, found: &mut Vec<&'static st
             Some(None) => found.push("a share is forgotten that is in use"),
             None => {}
         },
+        ReceiptStatement::PartyEnded { party } => {
+            let of_it = |(_, key): (&Hex<16>, &IssuedKey)| key.party == *party;
+            if state.living_request_keys().any(of_it) {
+                found.push("a party with request keys is ended");
+            }
+        }
         _ => {}
     }
 }
@@ -195,6 +231,58 @@ fn part_of(state: &State, event: &Event, part: u32, found: &mut Vec<&'static str
     }
 }
 
+fn has_party_key(state: &State, signing: &Hex<32>) -> bool {
+    state.parties().values().any(|party| party.card.body.signing == *signing)
+}
+
+/// What is peculiar to registrations.
+fn party(
+    state: &State,
+    card: &PartyCard,
+    role: Role,
+    domains: &[Name],
+    found: &mut Vec<&'static str>,
+) {
+    let (own, body) = (card.fingerprint(), &card.body);
+    if !card.is_sound() {
+        found.push("a party without a card that is signed");
+    }
+    let known = state.parties().get(&own);
+    if let Some(known) = known {
+        let again = domains.iter().any(|domain| known.roles.contains_key(domain));
+        let links = |of: Role| of == Role::Linking;
+        let mixed = known.roles.values().any(|of| links(of.role) != links(role));
+        match (known.until, again, mixed) {
+            (Some(_), ..) => found.push("a party whose roles were ended"),
+            (_, true, _) => found.push("a party that has a role there already"),
+            (_, _, true) => {
+                found.push("a linking body with another role, or another party that is to link");
+            }
+            _ => found.push("a party with a role in another domain"),
+        }
+    }
+    let seats = state.epochs().values().flat_map(|epoch| &epoch.dealing.roster);
+    let of_custodian = seats.into_iter().any(|seat| seat.card.body.signing == body.signing);
+    let mut others = state.parties().iter().filter(|(card, _)| **card != own);
+    let of_party = |of: &PartyState| {
+        of.card.body.signing == body.signing || of.card.body.receiving == body.receiving
+    };
+    if of_custodian
+        || state.service_keys().contains(&body.signing)
+        || others.clone().any(|(_, of)| of_party(of))
+    {
+        found.push("a party with a key of another card");
+    }
+    if others.any(|(_, of)| of.until.is_none() && of.card.body.name == body.name) {
+        found.push("a party with the name of another");
+    }
+    let statistical =
+        |name: &Name| state.domains().get(name).is_some_and(|domain| !domain.kind.is_research());
+    if role.is_of_research() && domains.iter().any(statistical) {
+        found.push("a role of research in a statistical domain");
+    }
+}
+
 fn asked(state: &State, question: &Question, is_new: bool, found: &mut Vec<&'static str>) {
     let gives_up = matches!(question.action, Action::Abandon { .. });
     match (state.complete_epoch(), &question.action) {
@@ -220,6 +308,14 @@ fn asked(state: &State, question: &Question, is_new: bool, found: &mut Vec<&'sta
         if cards.iter().any(used) {
             found.push("a dealing of a card that was dealt before");
         }
+    }
+    if let Action::Party { card, role, domains } = &question.action {
+        party(state, card, *role, domains, found);
+    }
+    if let Action::Deal { cards, .. } = &question.action
+        && cards.iter().any(|card| has_party_key(state, &card.body.signing))
+    {
+        found.push("a custodian or a signing key that is a party's");
     }
     if let Action::Code { recipient: Some(_), .. } = question.action {
         found.push("a recipient");

@@ -4,14 +4,16 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use cstatns::files;
+use cstatns::name::{Hex, Name};
 use cstatns::service::read_service_card;
+use cstatns::state::{Registration, State, read_ledger};
 use cstatns_parcel::age::Kind as Recipe;
 use cstatns_parcel::file::{make, open_into, show, show_to};
 use cstatns_parcel::head::{End, Head, Kind, Sender};
 use serde_json::{Value, json};
 
 use crate::fault::Fault;
-use crate::lang::text;
+use crate::lang::{said, text};
 use crate::output::Program;
 use crate::party::{opened, read_card};
 
@@ -31,6 +33,37 @@ impl ParcelVerb {
             Self::Make(verb) => verb.run(program),
         }
     }
+}
+
+/// Who is registered with a service: its published ledger.
+#[derive(Args)]
+struct Known {
+    /// The service's published ledger, with its checkpoint beside it: says who is a party
+    #[arg(long, value_name = "L", requires = "service")]
+    ledger: Option<PathBuf>,
+    /// The service's card
+    #[arg(long, value_name = "CARD", requires = "ledger")]
+    service: Option<PathBuf>,
+}
+
+impl Known {
+    /// What the ledger says, if one is given.
+    fn read(&self) -> Result<Option<State>, Fault> {
+        let (Some(ledger), Some(service)) = (&self.ledger, &self.service) else { return Ok(None) };
+        let card = read_service_card(service)?;
+        Ok(Some(read_ledger(ledger, &card)?.state))
+    }
+}
+
+/// The roles of a party, as people read them.
+fn roles(state: &State, card: &Hex<32>) -> String {
+    let party = state.parties().get(card);
+    let roles = party.into_iter().flat_map(|party| &party.roles);
+    let role = |(domain, known): (&Name, &Registration)| {
+        let role = said(&known.role);
+        text!("{role} in `{domain}`", "{role} dans `{domain}`")
+    };
+    roles.map(role).collect::<Vec<_>>().join(", ")
 }
 
 /// The party whose folder it is.
@@ -131,8 +164,8 @@ fn claims(head: &Head) -> Vec<String> {
 #[command(after_help = "Example:
   cstatns parcel make wages.csv --to linking.card.json --as wages --out wages.csv.age
 The report beside the file goes with it. Only the holder of the card's key can open it, with `cstatns parcel open` or with
-age (1.3 or later) and tar; the length of the file can be seen by anyone. A request travels through
-`controller prepare --request-key`, not through this. Compare the words of the card with the receiver before the first
+age (1.3 or later) and tar; the length of the file can be seen by anyone. A request goes to the
+service, not to a party. Compare the words of the card with the receiver before the first
 parcel.")]
 pub(crate) struct MakeArgs {
     /// The file
@@ -142,6 +175,8 @@ pub(crate) struct MakeArgs {
     to: PathBuf,
     #[command(flatten)]
     by: As,
+    #[command(flatten)]
+    known: Known,
     /// The parcel to write, such as wages.csv.age
     #[arg(long, value_name = "P")]
     out: PathBuf,
@@ -150,6 +185,10 @@ pub(crate) struct MakeArgs {
 impl MakeArgs {
     fn run(self, program: &Program) -> Result<Value, Fault> {
         let to = read_card(&self.to)?;
+        let state = self.known.read()?;
+        if let Some(state) = &state {
+            state.party(&to.fingerprint())?;
+        }
         // Before a passphrase is typed.
         drop(files::open_to_read(&self.file)?);
         if files::taken(&self.out)? {
@@ -165,6 +204,16 @@ impl MakeArgs {
             head.receiver.words(),
             head.expires
         ));
+        match &state {
+            Some(state) => {
+                let roles = roles(state, &head.receiver.card);
+                program.say(text!("registered: {roles}", "inscrit : {roles}"));
+            }
+            None => program.say(text!(
+                "no ledger says that it is a party: compare its words with the receiver, or give --ledger",
+                "aucun registre ne dit que c'est un partenaire : comparez ses mots avec le destinataire, ou donnez --ledger"
+            )),
+        }
         program.say(text!(
             "{:?} still lies there in clear: destroy it when it is no longer needed",
             "{:?} est toujours là, en clair : détruisez-le quand il ne sert plus",
@@ -183,9 +232,11 @@ impl MakeArgs {
 /// report
 #[derive(Args)]
 #[command(after_help = "Example:
-  cstatns parcel open wages.csv.age --as linking --out arrived --from wages.card.json
-The sender must be known: by a card given with --from, whose words you compared with them. Where none is given, it shows
-the words of the sender's card and asks whether they are right. A parcel opens once.")]
+  cstatns parcel open wages.csv.age --as linking --out arrived \\
+      --ledger ledger.jsonl --service card.json
+The sender must be known: as a party with a role in the published ledger of the service, or by a card given with --from,
+whose words you compared with them. Where neither is given, it shows the words of the sender's card and asks whether they
+are right. A parcel opens once.")]
 pub(crate) struct OpenArgs {
     /// The parcel
     file: PathBuf,
@@ -197,6 +248,8 @@ pub(crate) struct OpenArgs {
     /// The card of a party or service that may have sent it; once for each
     #[arg(long, value_name = "CARD")]
     from: Vec<PathBuf>,
+    #[command(flatten)]
+    known: Known,
 }
 
 impl OpenArgs {
@@ -204,9 +257,11 @@ impl OpenArgs {
         let senders = self.from.iter().map(|path| card_of(path)).collect::<Result<Vec<_>, _>>()?;
         drop(files::open_to_read(&self.file)?);
         let party = opened(program, &self.by.party, self.by.passphrase_file.as_deref())?;
-        let knows = |sender: &Sender| match senders.is_empty() {
-            false => senders.contains(sender),
-            true => is_known(program, sender),
+        let state = self.known.read()?;
+        let knows = |sender: &Sender| {
+            let registered = state.as_ref().is_some_and(|state| is_registered(state, sender));
+            let asks = senders.is_empty() && state.is_none();
+            senders.contains(sender) || registered || (asks && is_known(program, sender))
         };
         let arrived = open_into(&self.file, &party, &self.out, (program.clock)(), &knows)?;
         let head = &arrived.opened.head;
@@ -217,6 +272,13 @@ impl OpenArgs {
             head.sender.name,
             head.sender.words()
         ));
+        if let Some(state) = &state {
+            let roles = roles(state, &head.sender.card);
+            program.say(match roles.is_empty() {
+                true => text!("it is the service itself", "c'est le service lui-même"),
+                false => text!("registered: {roles}", "inscrit : {roles}"),
+            });
+        }
         if let Some(about) = &arrived.about {
             program.say(text!("its report: {about:?}", "son rapport : {about:?}"));
         }
@@ -231,6 +293,18 @@ impl OpenArgs {
             "bytes": arrived.opened.bytes,
             "head": head,
         }))
+    }
+}
+
+/// Whether a ledger says that somebody is a party with roles, or the service.
+fn is_registered(state: &State, sender: &Sender) -> bool {
+    match sender {
+        Sender::Party(card) => state.party(&card.fingerprint()).is_ok(),
+        Sender::Service(card) => {
+            card.id() == state.service().id()
+                && card.body.signing == *state.service_keys().present()
+        }
+        _ => false,
     }
 }
 

@@ -5,6 +5,7 @@ mod deliveries;
 mod domains;
 mod metrics;
 mod odds;
+mod parties;
 mod publish;
 mod recover;
 mod rehearse;
@@ -49,6 +50,8 @@ pub(crate) enum ServiceVerb {
     Close(domains::Close),
     Deal(dealing::Deal),
     Abandon(dealing::Abandon),
+    Party(parties::Party),
+    RequestKey(parties::RequestKeyArgs),
     Expire(domains::Expire),
     Recover(recover::Recover),
     Rekey(rekey::Rekey),
@@ -82,6 +85,8 @@ impl ServiceVerb {
             Self::Close(verb) => verb.run(program),
             Self::Deal(verb) => verb.run(program),
             Self::Abandon(verb) => verb.run(program),
+            Self::Party(verb) => verb.run(program),
+            Self::RequestKey(verb) => verb.run(program),
             Self::Expire(verb) => verb.run(program),
             Self::Recover(verb) => verb.run(program),
             Self::Rekey(verb) => verb.run(program),

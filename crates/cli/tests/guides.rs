@@ -122,6 +122,7 @@ fn shell(place: &Place, block: &[String], locale: &str) -> String {
                 "custodian forget",
                 "custodian passphrase",
                 "service export-identity",
+                "party new",
             ];
             let asked = asks.iter().filter(|verb| line.contains(*verb)).count()
                 + line.matches("--kit ").count();
@@ -177,7 +178,7 @@ fn play(language: &str, locale: &str) -> String {
         ["custodian", "service", "controller", "auditor"]
             .map(|role| blocks(&format!("{role}.{language}.md")));
     let counts = [&custodian, &service, &controller, &auditor].map(Vec::len);
-    assert_eq!(counts, [4, 10, 5, 3], "blocks");
+    assert_eq!(counts, [4, 11, 5, 3], "blocks");
     let place = begun();
     let all = Mutex::new(String::new());
     let step = |block: &Vec<String>| {
@@ -198,9 +199,10 @@ fn play(language: &str, locale: &str) -> String {
     step(&controller[4]);
     step(&service[7]);
     step(&service[8]);
+    step(&service[9]);
     // One command waits for the others.
     std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| step(&service[9]));
+        let waiting = scope.spawn(|| step(&service[10]));
         while !place.exists("proposal.json") && !waiting.is_finished() {
             std::thread::sleep(Duration::from_millis(20));
         }

@@ -66,6 +66,7 @@ fn what_is_refused_leaves_nothing() {
     nothing(OPEN, "parcel-cut");
     fs::write(place.path("data.csv.age"), &parcel[..parcel.len() - 1]).unwrap();
     nothing(OPEN, "parcel-cut");
+    assert!(!place.path("arrived").exists(), "a folder that it made goes again");
     fs::write(place.path("data.csv.age"), &parcel).unwrap();
     place.ok(OPEN);
     // A name that is taken.

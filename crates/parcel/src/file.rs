@@ -135,16 +135,35 @@ pub fn open_into(
         Kind::Request => manifest_path(&target),
         Kind::Result | Kind::File => report_path(&target),
     };
+    let is_new = !directory.exists();
     files::ensure_dir(directory)?;
-    files::take_back(&[&beside, &target])?;
-    for place in [&beside, &target] {
+    let arrived = arrive(path, party, &opener, &head, (&target, beside), now);
+    if arrived.is_err() && is_new {
+        // One that is not empty is used by somebody.
+        let _ = files::remove_empty_directory(directory);
+    }
+    arrived
+}
+
+/// Writes what is in the parcel under its names.
+fn arrive(
+    path: &Path,
+    party: &Party,
+    opener: &Opener<'_>,
+    head: &Head,
+    (target, beside): (&Path, PathBuf),
+    now: Timestamp,
+) -> Result<Arrived, ParcelError> {
+    let refused = |fault| ParcelError::of(path, fault);
+    files::take_back(&[&beside, target])?;
+    for place in [beside.as_path(), target] {
         if files::taken(place)? {
-            return Err(FileError::Exists { path: place.clone() }.into());
+            return Err(FileError::Exists { path: place.to_owned() }.into());
         }
     }
-    let (opened, file, mark) = verified(path, &opener, &target)?;
+    let (opened, file, mark) = verified(path, opener, target)?;
     // Between the two looks another file may have taken its place.
-    if opened.head != head {
+    if opened.head != *head {
         return Err(refused(ParcelFault::Form));
     }
     let about = (**opened.about != *NOTHING).then_some(beside);
@@ -158,7 +177,7 @@ pub fn open_into(
         None => file.commit()?,
     }
     party.remember(&opened.head, now)?;
-    Ok(Arrived { opened, file: target, about })
+    Ok(Arrived { opened, file: target.to_owned(), about })
 }
 
 /// The file in a parcel once the whole is verified, without its name.

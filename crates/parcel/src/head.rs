@@ -82,8 +82,7 @@ impl End {
     /// # Panics
     /// For a card that is not sound.
     pub fn of_service(card: &ServiceCard) -> Self {
-        let name = card.id().split_once('.').and_then(|(name, _)| Name::new(name).ok());
-        Self { name: name.expect("a sound card names a service"), card: card.fingerprint() }
+        Self { name: card.name(), card: card.fingerprint() }
     }
 
     /// The fingerprint as words, to compare.

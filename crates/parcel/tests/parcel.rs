@@ -1,13 +1,17 @@
 //! Parcels: what is sealed arrives, and everything else is refused by name before a byte of it is
 //! used.
 
-use std::io::Write;
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::Path;
 
 use cstatns_base::coded::Coded as _;
+use cstatns_base::files::faults::{count, fail_at, stop_after, without_unnamed};
 use cstatns_base::name::{Hex, Name};
 use cstatns_keys::receiving::Recipient;
 use cstatns_parcel::age::{Identity, Reader, Writer};
 use cstatns_parcel::error::ParcelFault;
+use cstatns_parcel::file::{ParcelError, make, open_into};
 use cstatns_parcel::head::{End, Extension, Head, Sender};
 use cstatns_parcel::jiff::{SignedDuration, Timestamp};
 use cstatns_parcel::make::Making;
@@ -324,6 +328,93 @@ fn a_head_has_what_its_kind_must_have() {
     for bad in ["", "CSV", "a b", ".csv", "csv.", "a..b", "../x", "abcdefghijklmnopq"] {
         assert!(Extension::new(bad).is_none(), "{bad}");
     }
+}
+
+/// Where each file has a name, a parcel is read twice: another one in its place is not taken.
+#[test]
+fn a_parcel_that_is_replaced_while_it_is_read_is_refused() {
+    let world = World::new();
+    let [one, other] = [b"one", b"two"].map(|file| world.parcel(world.head(), file));
+    let (path, out) = (world.folder.path().join("data.csv.age"), world.folder.path().join("out"));
+    fs::write(&path, one).unwrap();
+    let knows = |_: &Sender| {
+        fs::write(&path, &other).unwrap();
+        true
+    };
+    let opened = without_unnamed(world.folder.path(), || {
+        open_into(&path, &world.receiver, &out, now(), &knows)
+    });
+    assert_eq!(opened.err().unwrap().code(), "parcel-form");
+    assert!(!out.exists(), "nothing of either is left");
+}
+
+/// The names in a directory.
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+type Act<'a> = &'a dyn Fn() -> Result<(), ParcelError>;
+
+/// Every step, once to stop at and once to fail.
+fn trials(steps: usize) -> impl Iterator<Item = (bool, usize)> {
+    [false, true].into_iter().flat_map(move |fails| (0..=steps).map(move |step| (fails, step)))
+}
+
+/// Made and opened, stopped and failed at every durable step: the same command may be repeated, the
+/// file is whole, and nothing else is left.
+#[test]
+fn stopped_at_any_step_it_may_be_repeated() {
+    let world = World::new();
+    let place = world.folder.path();
+    let (data, parcel, out) =
+        (place.join("data.csv"), place.join("data.csv.age"), place.join("out"));
+    fs::write(&data, "index,amount\n1,20\n").unwrap();
+    fs::write(place.join("data.csv.report.json"), "{\"rows\":1}\n").unwrap();
+    let made = || make(&data, &world.sender, world.receiver.card(), &parcel, now()).map(drop);
+    let known = |sender: &Sender| *sender == world.sender.sender();
+    let opened = || open_into(&parcel, &world.receiver, &out, now(), &known).map(drop);
+    let begun = names(place);
+    let disturbed = |fails: bool, step: usize, act: Act<'_>| match fails {
+        true => drop(fail_at(place, step, ErrorKind::StorageFull, act)),
+        false => drop(stop_after(place, step, act)),
+    };
+    let repeated = |act: Act<'_>, step: usize| match act() {
+        Ok(()) => {}
+        // It was done before the stop.
+        Err(error) => assert!(
+            ["output-exists", "parcel-replayed"].contains(&error.code()),
+            "step {step}: {error}"
+        ),
+    };
+    let steps = count(place, || made().unwrap());
+    fs::remove_file(&parcel).unwrap();
+    for (fails, step) in trials(steps) {
+        disturbed(fails, step, &made);
+        repeated(&made, step);
+        let bytes = fs::read(&parcel).unwrap();
+        assert_eq!(world.open_at(&bytes, now()).unwrap().1, fs::read(&data).unwrap());
+        fs::remove_file(&parcel).unwrap();
+        assert_eq!(names(place), begun, "step {step}");
+    }
+    made().unwrap();
+    let steps = count(place, || opened().unwrap());
+    for (fails, step) in trials(steps) {
+        fs::remove_dir_all(&out).unwrap();
+        fs::remove_file(&parcel).unwrap();
+        made().unwrap();
+        disturbed(fails, step, &opened);
+        repeated(&opened, step);
+        assert_eq!(names(&out), ["data.csv", "data.csv.report.json"], "step {step}");
+        assert_eq!(fs::read(out.join("data.csv")).unwrap(), fs::read(&data).unwrap());
+    }
+    assert!(steps > 10, "{steps}");
+    fs::remove_dir_all(&out).unwrap();
+    fs::remove_file(&parcel).unwrap();
+    assert_eq!(names(place), begun);
 }
 
 /// A parcel of this format, and the folder of a party that opens it, as they were written when the

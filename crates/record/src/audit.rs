@@ -7,6 +7,7 @@
 
 mod broken;
 mod findings;
+mod parties;
 mod text;
 mod walk;
 mod witness;
@@ -29,6 +30,8 @@ use crate::card::{Card, ServiceCard, spoken};
 use crate::dealing::Epoch;
 use crate::ledger::{Lines, checkpoint_path};
 use crate::state::{Checked, Exposure, ExternalRuns, Rehearsal, State};
+
+pub use parties::{PartySummary, ServingKey};
 
 use findings::Facts;
 use walk::{Kept, Note, Walk, need_as_sent};
@@ -80,6 +83,8 @@ pub struct Audit {
     pub rehearsal: Option<Rehearsal>,
     /// The domains.
     pub domains: Vec<DomainSummary>,
+    /// The parties, and their request keys.
+    pub parties: PartySummary,
     /// The deliveries.
     pub deliveries: DeliverySummary,
 }
@@ -377,7 +382,8 @@ impl Audit {
     }
 
     /// Adds notices, at the last sound event, of what is due at `now` by the auditor's clock, or
-    /// came late: overdue keys, keys that outlive their project, and yearly checks.
+    /// came late: overdue keys, keys that outlive their project, request keys that have expired,
+    /// and yearly checks.
     pub fn note_what_is_due(&mut self, now: Timestamp) {
         let due = self.domains.iter().filter_map(|domain| domain.due(now));
         let checks = self.checked.iter().filter(|checked| checked.is_overdue(now));
@@ -391,7 +397,7 @@ impl Audit {
             });
             ("check-overdue", detail)
         });
-        let due = due.chain(checks);
+        let due = due.chain(checks).chain(self.parties.late(now));
         let event = self.sound;
         self.notices.extend(due.map(|(code, detail)| Notice { code, event, detail }));
     }
@@ -422,6 +428,7 @@ impl Audit {
             external_runs: state.map(State::external_runs).unwrap_or_default(),
             rehearsal: state.and_then(State::rehearsal).cloned(),
             domains: Vec::new(),
+            parties: state.map(PartySummary::of).unwrap_or_default(),
             deliveries: DeliverySummary::default(),
         };
         let Some(state) = state else { return audit };

@@ -144,6 +144,15 @@ impl ServiceCard {
         &self.body.id
     }
 
+    /// Its name, which its id begins with.
+    ///
+    /// # Panics
+    /// For a card that is not sound.
+    pub fn name(&self) -> Name {
+        let name = self.id().split_once('.').and_then(|(name, _)| Name::new(name).ok());
+        name.expect("a sound card names a service")
+    }
+
     /// Its signing key as [`spoken`] words, to compare.
     pub fn words(&self) -> String {
         spoken(&self.body.signing)

@@ -18,6 +18,8 @@ pub mod card;
 
 pub mod dealing;
 
+pub mod party;
+
 pub mod receipt;
 
 pub mod proposal;

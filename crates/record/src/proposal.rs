@@ -17,14 +17,15 @@ use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::card::{Card, ServiceKeys};
+use crate::card::{Card, PartyCard, ServiceKeys};
 use crate::checkpoint::{Cosignature, Head};
 use crate::dealing::{Epoch, Threshold};
+use crate::party::Role;
 use crate::statement::{Signed, Statement, Suite};
 
 pub use quorum::{Placed, QuorumError, Roster};
 pub use words::Brief;
-pub(crate) use words::places;
+pub(crate) use words::{domain_list, places};
 
 /// The number of a run: 16 random bytes, spent at the question. Its deliveries are numbered after
 /// its requests ([`DeliveryId`]).
@@ -137,6 +138,15 @@ pub enum Action {
         /// The doubts, by their digest: at most [`MOST_DOUBTS`], ascending, each once.
         doubts: Vec<Hex<32>>,
     },
+    /// Register a party: what it may do, and in which domains.
+    Party {
+        /// Its card.
+        card: Box<PartyCard>,
+        /// What it may do.
+        role: Role,
+        /// Where: at most [`MOST_DOMAINS`](crate::party::MOST_DOMAINS), ascending, each once.
+        domains: Vec<Name>,
+    },
     /// Deal shares of a new root, under which every living key is sealed.
     Deal {
         /// The epoch that it makes.
@@ -225,7 +235,7 @@ impl Action {
             | Self::Renew { domain, .. }
             | Self::Close { domain } => Some(domain),
             Self::Examined { domain, .. } => domain.as_ref(),
-            Self::Deal { .. } | Self::Abandon { .. } => None,
+            Self::Party { .. } | Self::Deal { .. } | Self::Abandon { .. } => None,
         }
     }
 
@@ -258,6 +268,7 @@ impl Action {
             Self::Renew { .. } => "renew",
             Self::Close { .. } => "close",
             Self::Examined { .. } => "examined",
+            Self::Party { .. } => "party",
             Self::Deal { .. } => "deal",
             Self::Abandon { .. } => "abandon",
         }

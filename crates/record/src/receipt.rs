@@ -37,6 +37,11 @@ pub enum ReceiptStatement {
         /// The one that it replaces.
         replaces: Hex<32>,
     },
+    /// "The party with this card has no role any more, in any domain."
+    PartyEnded {
+        /// The fingerprint of its card.
+        party: Hex<32>,
+    },
     /// "The files of this delivery are destroyed."
     FileDestroyed {
         /// The delivery.

@@ -11,6 +11,8 @@ mod epochs;
 mod exposure;
 mod fold;
 mod limits;
+mod living;
+mod parties;
 mod questions;
 mod read;
 mod records;
@@ -26,10 +28,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use cstatns_base::code::{Generation, Tag};
 use cstatns_base::commitment::Commitment;
 use cstatns_base::delivery::DeliveryId;
-use cstatns_base::domain::{KeyState, Kind, LARGEST_MINIMUM_BATCH, RenewalReason, end_of};
+use cstatns_base::domain::{Kind, LARGEST_MINIMUM_BATCH, RenewalReason, end_of};
 use cstatns_base::name::{Hex, Name};
 use jiff::Timestamp;
-use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::card::{ServiceCard, ServiceKeys};
@@ -45,6 +46,7 @@ pub use background::{Background, Confirmed};
 pub use custodians::{Approved, Checked, ExternalRuns, Rehearsal, next_check};
 pub use exposure::Exposure;
 pub use fold::{Broken, Fold};
+pub use parties::{IssuedKey, PartyState, Registration};
 pub use read::{ReadLedger, View, fold_sent, read_ledger, read_ledger_after};
 pub use records::{
     Delivery, Domain, EpochState, Fate, Key, OpenQuestion, PendingRun, RecordedDoubt, Run,
@@ -90,7 +92,11 @@ pub struct State {
     open: BTreeMap<RunId, OpenQuestion>,
     runs: BTreeMap<RunId, Run>,
     pending: Option<PendingRun>,
-    owed: Option<Destroyed>,
+    /// In the order in which it fell due.
+    owed: Vec<Destroyed>,
+    /// By the fingerprint of the card.
+    parties: BTreeMap<Hex<32>, PartyState>,
+    request_keys: BTreeMap<Hex<16>, IssuedKey>,
     /// By the signing key of a custodian.
     statements: BTreeMap<Hex<32>, Statements>,
     repeated: Vec<u64>,
@@ -111,10 +117,13 @@ impl State {
     /// # Errors
     /// [`Unlawful`].
     pub fn founded_by(line: &Line) -> Result<Self, Unlawful> {
-        let Event::Dealt { dealing, keys } = &line.event else { return Err(Unlawful::Genesis) };
+        let Event::Dealt { dealing, keys, request_keys } = &line.event else {
+            return Err(Unlawful::Genesis);
+        };
         dealing.check()?;
         if dealing.epoch != Epoch::FIRST
             || !keys.is_empty()
+            || !request_keys.is_empty()
             || line.sequence != 1
             || line.service != dealing.service.id()
         {
@@ -142,7 +151,9 @@ impl State {
             open: BTreeMap::new(),
             runs: BTreeMap::new(),
             pending: None,
-            owed: None,
+            owed: Vec::new(),
+            parties: BTreeMap::new(),
+            request_keys: BTreeMap::new(),
             statements: BTreeMap::new(),
             repeated: Vec::new(),
             unopened: Vec::new(),
@@ -152,7 +163,7 @@ impl State {
             burnt_epoch: Epoch(0),
             proved: Proved::default(),
         };
-        state.deal(dealing, keys, Vec::new());
+        state.deal(dealing, keys, request_keys, Vec::new());
         Ok(state)
     }
 
@@ -164,12 +175,12 @@ impl State {
         self.take_time(line)?;
         self.events = line.sequence;
         self.correct_marks();
-        if self.owed.is_some() && !waits_for_nothing(&line.event) {
+        if !self.owed.is_empty() && !waits_for_nothing(&line.event) {
             return Err(Unlawful::Owed);
         }
         self.check_resumed(&line.event)?;
         match &line.event {
-            Event::Dealt { dealing, keys } => self.dealt(dealing, keys),
+            Event::Dealt { dealing, keys, request_keys } => self.dealt(dealing, keys, request_keys),
             Event::Abandoned { run } => self.abandoned(run, line.sequence),
             Event::Received { receipt } => self.received(receipt, line, history),
             Event::EpochWorking { epoch, keys } => self.works(*epoch, keys, line.sequence),
@@ -198,6 +209,20 @@ impl State {
                 self.key_lost(domain, *generation, line.sequence)
             }
             Event::Rekeyed { card, statements } => self.rekeyed(card, statements, line, history),
+            Event::Registered { run } => self.registered(run),
+            Event::RequestKeyIssued { key, party, domain, public, expires, .. } => {
+                let issued = IssuedKey {
+                    party: *party,
+                    domain: domain.clone(),
+                    public: *public,
+                    expires: *expires,
+                    since: line.sequence,
+                    ended: None,
+                    destroyed: None,
+                };
+                self.request_key_issued(*key, issued, line.clock)
+            }
+            Event::RequestKeyEnded { key } => self.request_key_ended(key),
             Event::Refused { .. } => Ok(()),
             Event::ExpiryChecked {} => {
                 self.expiry_checked = Some(line.clock);
@@ -221,7 +246,7 @@ impl State {
         // From the last receipt of a later dealing on, who was dismissed decides nothing more, but
         // that it is given up.
         let starts = self.complete_epoch().is_some() && !matches!(action, Action::Abandon { .. });
-        if self.pending.is_some() || self.owed.is_some() || starts {
+        if self.pending.is_some() || !self.owed.is_empty() || starts {
             return Err(Refusal::Unfinished);
         }
         self.working_epoch()?;
@@ -307,6 +332,7 @@ impl State {
                 if project.kind.is_research() { Ok(()) } else { Err(Refusal::NotResearch) }
             }
             Action::Examined { domain, doubts } => self.check_examined(domain.as_ref(), doubts),
+            Action::Party { card, role, domains } => self.check_party(card, *role, domains, now),
             Action::Deal { epoch, threshold, cards, left_behind } => {
                 self.check_deal(*epoch, *threshold, cards, left_behind)
             }
@@ -352,55 +378,6 @@ impl State {
         };
         let key = |generation| KeyRef { domain: name.clone(), generation };
         generations.into_iter().map(key).collect()
-    }
-
-    /// Projects past their end at `now` ([`State::agreed_time`]) that are not marked yet.
-    pub fn to_mark(&self, now: Timestamp) -> Vec<Name> {
-        self.projects(|project| {
-            project.is_past_its_end(now) && project.ended.is_none() && !project.closed
-        })
-    }
-
-    /// Projects whose keys are to be destroyed now: closed, or marked for at least
-    /// [`GRACE`](cstatns_base::domain::GRACE).
-    pub fn to_destroy(&self, now: Timestamp) -> Vec<Name> {
-        self.projects(|project| project.may_be_destroyed(now))
-    }
-
-    fn projects(&self, select: impl Fn(&Domain) -> bool) -> Vec<Name> {
-        let alive = self.domains.iter().filter(|(_, domain)| domain.destroyed.is_none());
-        alive.filter(|(_, domain)| select(domain)).map(|(name, _)| name.clone()).collect()
-    }
-
-    /// A domain that is not past its end, closed or destroyed.
-    fn living(&self, name: &Name, now: Timestamp) -> Result<&Domain, Refusal> {
-        let domain = self.domains.get(name).ok_or(Refusal::UnknownDomain)?;
-        if domain.destroyed.is_some() || domain.closed {
-            return Err(Refusal::Destroyed);
-        }
-        if domain.marked || domain.is_past_its_end(now) {
-            return Err(Refusal::Ended { ends: domain.ends().unwrap_or(Date::MIN) });
-        }
-        Ok(domain)
-    }
-
-    fn codable(
-        &self,
-        name: &Name,
-        generation: Generation,
-        now: Timestamp,
-    ) -> Result<&Domain, Refusal> {
-        let domain = self.living(name, now)?;
-        if generation != domain.generation() {
-            return Err(Refusal::Generation { found: generation, active: domain.generation() });
-        }
-        if domain.active().compromised {
-            return Err(Refusal::Compromised { generation });
-        }
-        if domain.active().state == KeyState::Lost {
-            return Err(Refusal::KeyLost { generation });
-        }
-        Ok(domain)
     }
 
     /// Until counterparts have cards of their own, research results are handed out in
@@ -451,9 +428,14 @@ impl State {
         self.pending.as_ref()
     }
 
-    /// What must be destroyed before anything else.
+    /// What must be destroyed before anything else, if anything must: what fell due first.
     pub fn owed(&self) -> Option<&Destroyed> {
-        self.owed.as_ref()
+        self.owed.first()
+    }
+
+    /// All of it, in the order in which it fell due.
+    pub fn all_owed(&self) -> &[Destroyed] {
+        &self.owed
     }
 
     /// The questions that are open, by run.

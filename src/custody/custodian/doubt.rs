@@ -1,8 +1,10 @@
-//! A custodian's doubt, which needs nobody else (SPEC §8, R10).
+//! What a custodian states and needs nobody else for: a doubt, and the end of a party's roles (SPEC
+//! §8, R10).
 
+use cstatns_base::name::Hex;
 use cstatns_record::checkpoint::Cosignature;
 use cstatns_record::evidence::Stated;
-use cstatns_record::receipt::{Doubt, DoubtBody, Doubted};
+use cstatns_record::receipt::{Doubt, DoubtBody, Doubted, Receipt, ReceiptStatement};
 use cstatns_record::state::View;
 use cstatns_record::statement::{FORMAT, Signed, Suite};
 use jiff::Timestamp;
@@ -50,6 +52,24 @@ impl Kit {
             false => self.kept.remember_stated(stated)?,
         }
         Ok(doubt)
+    }
+
+    /// Ends the roles of the party with this card, in every domain. A statement that the ledger
+    /// does not contain yet is given again.
+    ///
+    /// # Errors
+    /// As [`Kit::check`]; [`KitError::NotLawful`] where the party has no role: then nothing is
+    /// stated.
+    pub fn end_party(
+        &mut self,
+        party: Hex<32>,
+        ledger: View<'_>,
+        now: Timestamp,
+    ) -> Result<Receipt, KitError> {
+        self.sweep();
+        ledger.state.party(&party)?;
+        let seated = self.follow_working(&ledger)?;
+        self.receipt_once(&ledger, &seated, ReceiptStatement::PartyEnded { party }, now)
     }
 
     fn sign_doubt(

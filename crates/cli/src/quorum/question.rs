@@ -91,6 +91,9 @@ pub(crate) fn show(
             );
         }
     }
+    if let Action::Party { card, domains, .. } = action {
+        partners(state, &card.fingerprint(), domains, &line);
+    }
     if let Action::Deal { cards, .. } = action {
         dealt(state, cards, &line);
     }
@@ -110,6 +113,29 @@ pub(crate) fn show(
         &text!("question", "question"),
         &text!("{}, open until {}", "{}, ouverte jusqu'au {}", spoken(leaf), question.expires),
     );
+}
+
+/// Who has a role in the domains of a party already: two cards of one organisation nobody sees but
+/// people.
+fn partners(state: &State, card: &Hex<32>, domains: &[Name], line: &dyn Fn(&str, &dyn Display)) {
+    for domain in domains {
+        for (party, role) in state.parties_of(domain) {
+            let other = party.card.fingerprint();
+            let same = if other == *card {
+                text!(", the same card", ", la même carte")
+            } else {
+                String::new()
+            };
+            let (name, role, words) = (&party.card.body.name, said(&role), spoken(&other));
+            line(
+                &text!("has a role", "a un rôle"),
+                &text!(
+                    "`{name}`, {role} in `{domain}`{same}: {words}",
+                    "`{name}`, {role} dans `{domain}`{same} : {words}"
+                ),
+            );
+        }
+    }
 }
 
 /// Who would hold the shares of a dealing, with the words of their cards, and who would not any

@@ -68,6 +68,13 @@ pub(crate) fn stated(lang: Lang, about: &About) -> String {
                 "détruit la part de l'époque {epoch}, et n'en connaît ni papier ni copie"
             )
         }
+        About::Receipt { statement: ReceiptStatement::PartyEnded { party } } => {
+            text!(in lang,
+                "ended the roles of the party with the card {}",
+                "mis fin aux rôles du partenaire de carte {}",
+                spoken(party)
+            )
+        }
         About::Receipt { statement: ReceiptStatement::ServiceKey { key, .. } } => {
             text!(in lang,
                 "accepted another signing key of the service, {}",

@@ -8,7 +8,7 @@ use cstatns::domain::{DEFAULT_MINIMUM_BATCH, Kind, LARGEST_MINIMUM_BATCH, Renewa
 use cstatns::name::Name;
 use cstatns::proposal::Action;
 use cstatns::receipt::Doubted;
-use cstatns::service::{Service, ServiceError};
+use cstatns::service::{Expired, Service, ServiceError};
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
@@ -436,8 +436,15 @@ impl Expire {
                 "les clés de `{domain}` sont détruites"
             ));
         }
+        for key in &expired.request_keys {
+            program.say(text!(
+                "the request key {key} has expired, and its private half is destroyed",
+                "la clé de demande {key} a expiré, et sa moitié privée est détruite"
+            ));
+        }
         let summary = json!({
             "marked": expired.marked,
+            "request_keys": expired.request_keys,
             "destroyed": expired.destroyed,
             "clock_unconfirmed": expired.unconfirmed,
         });
@@ -445,7 +452,7 @@ impl Expire {
             let (clock, time) = (service.now(), service.state().time());
             return Err(Fault::from(ServiceError::ClockUnconfirmed { clock, time }).with(summary));
         }
-        if expired.marked.is_empty() && expired.destroyed.is_empty() {
+        if expired == Expired::default() {
             program.say(text!(
                 "nothing to mark, nothing to destroy",
                 "rien à marquer, rien à détruire"

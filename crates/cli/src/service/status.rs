@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::metrics::metrics;
 use super::names;
+use super::parties::tell_parties;
 use crate::fault::Fault;
 use crate::figures::{counted, in_words};
 use crate::lang::{said, text};
@@ -332,6 +333,8 @@ fn show(program: &Program, status: &service::Status) {
     if status.domains.is_empty() {
         program.tell(text!("  none", "  aucun"));
     }
+
+    tell_parties(program, status);
 
     program.tell(text!(
         "deliveries whose copy is still here:",

@@ -9,7 +9,7 @@ use cstatns_base::text;
 
 use crate::state::{Exposure, ExternalRuns, Rehearsal};
 
-use super::{Audit, DeliverySummary, Witness, Witnessed};
+use super::{Audit, DeliverySummary, PartySummary, Witness, Witnessed};
 
 /// So many of a thing; in French none and one are not several.
 pub(super) fn count(lang: Lang, number: u64, one: &str, many_fr: &str, one_fr: &str) -> String {
@@ -227,6 +227,17 @@ impl Audit {
                 in lang,
                 "  Epoch {epoch}, which is over: shares not stated destroyed of {of}; {needed} open its secret",
                 "  Époque {epoch}, terminée : parts non déclarées détruites de {of} ; {needed} ouvrent son secret"
+            ));
+        }
+        let PartySummary { with_roles, ended, keys_issued, keys_destroyed, keys } = &self.parties;
+        if with_roles + ended > 0 {
+            let serve = keys.len();
+            lines.push(text!(
+                in lang,
+                "  parties: {with_roles} with a role, {ended} ended; request keys: {keys_issued} issued, {serve} serve, \
+                {keys_destroyed} destroyed",
+                "  partenaires : {with_roles} avec un rôle, {ended} dont les rôles ont pris fin ; clés de demande : \
+                    {keys_issued} émises, {serve} servent, {keys_destroyed} détruites"
             ));
         }
         let DeliverySummary { made, renewals, look_ups, rows, delivered, lost, requests_kept } =

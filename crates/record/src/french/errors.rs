@@ -11,6 +11,7 @@ use crate::checkpoint::{CheckpointError, NoteError, ProofError};
 use crate::dealing::{RosterError, ThresholdError};
 use crate::ledger::LedgerError;
 use crate::manifest::{self, ManifestError};
+use crate::party::{LONGEST_REQUEST_KEY, MOST_DOMAINS, MOST_REQUEST_KEYS};
 use crate::proposal::{MOST_DELIVERIES, QuorumError};
 use crate::proposal_file::ProposalFileError;
 use crate::received::{self, ReceivedError};
@@ -155,7 +156,22 @@ french!(Refusal {
     Self::NothingToRenew { from, active } => "les codes sont de génération {from}, le domaine est à la génération {active}",
     Self::ReasonIsDoubt => "la clé actuelle fait l'objet d'un doute",
     Self::CustodyDoubted => "la garde des clés fait l'objet d'un doute",
-    Self::UnknownParty => "le service ne connaît pas de partie de ce nom",
+    Self::UnknownParty => "le service ne connaît pas de partenaire de ce nom",
+    Self::PartyCard => "la carte du partenaire n'est pas signée par sa propre clé (elle a été modifiée)",
+    Self::PartyDomains => "une inscription nomme de 1 à {MOST_DOMAINS} domaines, en ordre croissant et chacun une fois",
+    Self::PartyRole { domain } => "ce rôle est un rôle des projets de recherche, et `{domain}` est un domaine statistique",
+    Self::PartyRegistered { domain } => "le partenaire a déjà un rôle dans `{domain}`",
+    Self::PartyLinking => "un organisme d'appariement n'a pas d'autre rôle, dans aucun domaine",
+    Self::PartyKeys { other } => "une clé de cette carte est aussi celle de `{other}`, dont le registre contient la carte",
+    Self::PartyName => "un autre partenaire porte ce nom",
+    Self::PartyEnded => "les rôles de ce partenaire ont pris fin, et sa carte ne compte plus",
+    Self::CustodianIsParty { custodian } => "une clé de la carte de `{custodian}` est aussi celle d'un partenaire (qui \
+        détient une part n'a pas d'autre rôle)",
+    Self::NoRequests => "ce partenaire n'a pas dans ce domaine de rôle où il envoie des demandes",
+    Self::RequestKeyExpiry => "une clé de demande vit {LONGEST_REQUEST_KEY} jours au plus",
+    Self::TooManyRequestKeys => "{MOST_REQUEST_KEYS} clés de demande vivent, et il ne peut y en avoir plus",
+    Self::UnknownRequestKey => "aucune clé de demande de ce numéro ne vit (elle n'a jamais été émise ici, ou elle a été \
+        utilisée, retirée, ou a expiré)",
     Self::ResearchNeedsParty => "les résultats de recherche ne vont qu'à une partie connue, sauf dans une démonstration",
     Self::UnknownDelivery => "ce domaine n'a pas de telle livraison",
     Self::Rows => "la demande annonce plus de lignes qu'aucun fichier n'en a",

@@ -9,10 +9,19 @@ use cstatns_base::name::{Hex, grouped_fr};
 
 use crate::card::{CardBody, spoken};
 use crate::dealing::Threshold;
-use crate::proposal::{Action, Brief, Engine, Input, places};
+use crate::party::Role;
+use crate::proposal::{Action, Brief, Engine, Input, domain_list, places};
 
 cstatns_base::french!(Threshold {
     threshold => ("{} sur {}", threshold.k(), threshold.n()),
+});
+
+cstatns_base::french!(Role {
+    Self::Controller => ("responsable de traitement"),
+    Self::Holder => ("détenteur pour un responsable de traitement"),
+    Self::Linking => ("organisme d'appariement"),
+    Self::Researcher => ("chercheur"),
+    Self::Register => ("gestionnaire d'un répertoire"),
 });
 
 impl French for Input {
@@ -69,6 +78,14 @@ impl French for Action {
                     Some(reference) => write!(f, ", autorisé par `{reference}`"),
                     None => Ok(()),
                 }
+            }
+            Self::Party { card, role, domains } => {
+                let (body, words) = (&card.body, spoken(&card.fingerprint()));
+                write!(f, "inscrire le partenaire `{}` (carte {words}", body.name)?;
+                if !body.protected {
+                    f.write_str(", clés SANS phrase de passe")?;
+                }
+                write!(f, ") comme {} dans {}", fr(role), domain_list(domains))
             }
             Self::Examined { domain, doubts } => {
                 let (doubts, as_examined) = match doubts.len() {

@@ -59,6 +59,9 @@ pub enum Event {
         /// first event.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         keys: Vec<SealedRef>,
+        /// The request keys whose private halves are sealed to its receiving key, ascending.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        request_keys: Vec<SealedRequestKey>,
     },
     /// The run gave up a dealing that did not work yet.
     Abandoned {
@@ -168,6 +171,32 @@ pub enum Event {
         /// The run.
         run: RunId,
     },
+    /// The run registered a party.
+    Registered {
+        /// The run.
+        run: RunId,
+    },
+    /// A key that requests of a party in a domain are encrypted to was made.
+    RequestKeyIssued {
+        /// Its number.
+        key: Hex<16>,
+        /// The fingerprint of the party's card.
+        party: Hex<32>,
+        /// The domain.
+        domain: Name,
+        /// The digest of its public half.
+        public: Hex<32>,
+        /// When it is destroyed, used or not.
+        #[serde(deserialize_with = "whole_second")]
+        expires: Timestamp,
+        /// In how many places its private half lies.
+        places: u32,
+    },
+    /// A request key serves no more: it is withdrawn, or expired.
+    RequestKeyEnded {
+        /// Its number.
+        key: Hex<16>,
+    },
     /// The run ended without a result, or without its remaining ones. It may have run: its intent
     /// holds the consents.
     Failed {
@@ -262,6 +291,9 @@ impl Event {
             Self::Renewed { .. } => "renewed",
             Self::Closed { .. } => "closed",
             Self::Examined { .. } => "examined",
+            Self::Registered { .. } => "registered",
+            Self::RequestKeyIssued { .. } => "request-key-issued",
+            Self::RequestKeyEnded { .. } => "request-key-ended",
             Self::Failed { .. } => "failed",
             Self::Refused { .. } => "refused",
             Self::Doubted { .. } => "doubted",
@@ -378,6 +410,16 @@ impl SealedRef {
     }
 }
 
+/// A request key whose private half a dealing seals to its receiving key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SealedRequestKey {
+    /// Its number.
+    pub key: Hex<16>,
+    /// SHA-256("CStatNS/seal-file/" ‖ the bytes of its sealed file).
+    pub seal: Hex<32>,
+}
+
 /// What was destroyed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
@@ -401,6 +443,11 @@ pub enum Destroyed {
     Keys {
         /// The project's domain.
         domain: Name,
+    },
+    /// The private half of a request key.
+    RequestKey {
+        /// Its number.
+        key: Hex<16>,
     },
     /// The keys that are sealed under the root of an epoch that is over, or was abandoned.
     Seals {

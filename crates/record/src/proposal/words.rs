@@ -4,7 +4,7 @@ use std::fmt;
 
 use cstatns_base::distinct::CAP;
 use cstatns_base::domain::{Kind, RenewalReason};
-use cstatns_base::name::{Hex, grouped};
+use cstatns_base::name::{Hex, Name, grouped};
 
 use crate::card::{CardBody, spoken};
 
@@ -62,6 +62,14 @@ impl fmt::Display for Action {
                     Some(reference) => write!(f, ", authorised by `{reference}`"),
                     None => Ok(()),
                 }
+            }
+            Self::Party { card, role, domains } => {
+                let (body, words) = (&card.body, spoken(&card.fingerprint()));
+                write!(f, "register the party `{}` (card {words}", body.name)?;
+                if !body.protected {
+                    f.write_str(", keys WITHOUT a passphrase")?;
+                }
+                write!(f, ") as {role} in {}", domain_list(domains))
             }
             Self::Examined { domain, doubts } => {
                 let doubts = match doubts.len() {
@@ -158,6 +166,11 @@ pub(crate) fn places(keys: &[KeyRef]) -> String {
     keys.iter().map(place).collect::<Vec<_>>().join(", ")
 }
 
+/// Domains, one after another.
+pub(crate) fn domain_list(domains: &[Name]) -> String {
+    domains.iter().map(|domain| format!("`{domain}`")).collect::<Vec<_>>().join(", ")
+}
+
 /// Says whose card's results these are, if somebody's other than the bearer's.
 fn to(f: &mut fmt::Formatter<'_>, recipient: Option<&Hex<32>>) -> fmt::Result {
     match recipient {
@@ -201,6 +214,9 @@ impl fmt::Display for Brief<'_> {
                     many => format!(" of {many} requests"),
                 };
                 write!(f, "{} {rows} rows{requests} for `{purpose}` in `{domain}`", action.verb())
+            }
+            Action::Party { card, role, .. } => {
+                write!(f, "register the party `{}` as {role}", card.body.name)
             }
             Action::Deal { epoch, threshold, .. } => {
                 write!(f, "deal new shares, {threshold}, as epoch {epoch}")

@@ -139,15 +139,14 @@ impl State {
         let PendingRun { question, .. } = self.take_pending(run)?;
         let Action::Close { domain } = question.action else { return Err(Unlawful::NoIntent) };
         self.domains.get_mut(&domain).ok_or(Refusal::UnknownDomain)?.closed = true;
-        self.owed = Some(Destroyed::Keys { domain });
+        self.owed.push(Destroyed::Keys { domain });
         Ok(())
     }
 
     pub(super) fn destroyed(&mut self, what: &Destroyed, how: Means) -> Result<(), Unlawful> {
-        let (now, owed) = (self.agreed, self.owed.as_ref() == Some(what));
-        if owed {
-            self.owed = None;
-        }
+        let now = self.agreed;
+        let due = self.owed.iter().position(|owed| owed == what);
+        let owed = due.map(|at| self.owed.remove(at)).is_some();
         match what {
             Destroyed::Keys { domain } => {
                 let project = self.domains.get_mut(domain).ok_or(Refusal::UnknownDomain)?;
@@ -159,10 +158,11 @@ impl State {
                 for key in project.keys.values_mut() {
                     key.state = KeyState::Destroyed;
                 }
+                self.end_request_keys(|_, key| key.domain == *domain);
                 Ok(())
             }
             Destroyed::Result { run, part }
-                if !owed && self.owed.is_none() && how == Means::Lost =>
+                if !owed && self.owed.is_empty() && how == Means::Lost =>
             {
                 self.result_lost(DeliveryId { run: *run, part: *part })
             }
@@ -170,6 +170,11 @@ impl State {
             Destroyed::Result { run, part } => {
                 let id = DeliveryId { run: *run, part: *part };
                 self.deliveries.get_mut(&id).ok_or(Refusal::UnknownDelivery)?.destroyed = true;
+                Ok(())
+            }
+            Destroyed::RequestKey { key } => {
+                let issued = self.request_keys.get_mut(key).ok_or(Refusal::UnknownRequestKey)?;
+                issued.destroyed = Some(self.events);
                 Ok(())
             }
             Destroyed::Request { .. } | Destroyed::Seals { .. } => Ok(()),

@@ -44,7 +44,7 @@ impl State {
             return Err(Refusal::DeliveryLost);
         }
         // One destruction is owed at a time; the delivery owes that of the service's copy.
-        if self.owed.is_some() { Err(Refusal::Unfinished) } else { Ok(()) }
+        if !self.owed.is_empty() { Err(Refusal::Unfinished) } else { Ok(()) }
     }
 
     /// Whether a receipt is of a delivery, with the rows and commitments that the ledger has of it.
@@ -139,7 +139,7 @@ impl State {
         }
         self.deliveries.insert(id, delivery);
         if !request_kept {
-            self.owed = Some(Destroyed::request_of(id));
+            self.owed.push(Destroyed::request_of(id));
         }
         Ok(())
     }
@@ -147,7 +147,7 @@ impl State {
     pub(super) fn delivered(&mut self, id: DeliveryId) -> Result<(), Unlawful> {
         self.check_delivered(&id)?;
         self.deliveries.get_mut(&id).ok_or(Refusal::UnknownDelivery)?.delivered = true;
-        self.owed = Some(Destroyed::result_of(id));
+        self.owed.push(Destroyed::result_of(id));
         Ok(())
     }
 

@@ -8,13 +8,19 @@ use cstatns_base::name::Name;
 
 use crate::card::Card;
 use crate::dealing::{Dealing, Epoch, Threshold, check_roster};
-use crate::ledger::event::{Destroyed, KeyRef, LivingKey, SealedRef};
+use crate::ledger::event::{Destroyed, KeyRef, LivingKey, SealedRef, SealedRequestKey};
 use crate::proposal::{Action, RunId};
 
 use super::{EpochState, PendingRun, Refusal, State, Unlawful};
 
 impl State {
-    pub(super) fn deal(&mut self, dealing: &Dealing, keys: &[SealedRef], by: Vec<Name>) {
+    pub(super) fn deal(
+        &mut self,
+        dealing: &Dealing,
+        keys: &[SealedRef],
+        request_keys: &[SealedRequestKey],
+        by: Vec<Name>,
+    ) {
         let state = EpochState {
             dealing: dealing.clone(),
             since: self.events,
@@ -22,6 +28,7 @@ impl State {
             working: false,
             by,
             keys: keys.to_vec(),
+            request_keys: request_keys.to_vec(),
             abandoned: false,
             until: None,
             forgotten: BTreeSet::new(),
@@ -51,6 +58,11 @@ impl State {
         if let Some(card) = cards.iter().find(used) {
             return Err(Refusal::CardUsed { custodian: card.body.name.clone() });
         }
+        let of_party =
+            |card: &&Card| self.is_of_a_party(&card.body.signing, Some(&card.body.receiving));
+        if let Some(card) = cards.iter().find(of_party) {
+            return Err(Refusal::CustodianIsParty { custodian: card.body.name.clone() });
+        }
         let living = self.living_keys();
         let known = living.iter().map(LivingKey::place).filter(|key| left_behind.contains(key));
         if known.eq(left_behind.iter().cloned()) { Ok(()) } else { Err(Refusal::LeftBehind) }
@@ -71,7 +83,12 @@ impl State {
         }
     }
 
-    pub(super) fn dealt(&mut self, dealing: &Dealing, keys: &[SealedRef]) -> Result<(), Unlawful> {
+    pub(super) fn dealt(
+        &mut self,
+        dealing: &Dealing,
+        keys: &[SealedRef],
+        request_keys: &[SealedRequestKey],
+    ) -> Result<(), Unlawful> {
         let Some(PendingRun { question, consented, .. }) = &self.pending else {
             return Err(Unlawful::NoIntent);
         };
@@ -91,9 +108,10 @@ impl State {
         if !living.iter().eq(keys.iter().map(SealedRef::living).collect::<Vec<_>>().iter()) {
             return Err(Unlawful::Keys);
         }
+        self.check_resealed(request_keys)?;
         let (run, by) = (question.run, consented.clone());
         self.take_pending(&run)?;
-        self.deal(dealing, keys, by);
+        self.deal(dealing, keys, request_keys, by);
         Ok(())
     }
 
@@ -118,7 +136,7 @@ impl State {
         }
         if let Ok((former, _)) = self.working_epoch() {
             self.epochs.get_mut(&former).ok_or(Unlawful::Epoch)?.until = Some(number);
-            self.owed = Some(Destroyed::Seals { epoch: former });
+            self.owed.push(Destroyed::Seals { epoch: former });
         }
         self.epochs.get_mut(&epoch).ok_or(Unlawful::Epoch)?.working = true;
         Ok(())
@@ -136,7 +154,7 @@ impl State {
         let state = self.epochs.get_mut(&epoch).filter(|state| !state.working && !state.abandoned);
         if let Some(state) = state {
             (state.abandoned, state.until) = (true, Some(number));
-            self.owed.get_or_insert(Destroyed::Seals { epoch });
+            self.owed.push(Destroyed::Seals { epoch });
         }
     }
 

@@ -28,6 +28,7 @@ pub(super) fn waits_for_nothing(event: &Event) -> bool {
             | Event::Rekeyed { .. }
             | Event::ExpiryChecked {}
             | Event::Ended { .. }
+            | Event::RequestKeyEnded { .. }
     )
 }
 

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Cosignature;
 use crate::dealing::{Dealing, Epoch, Seat};
-use crate::ledger::event::{KeyRef, Lapse, SealedRef};
+use crate::ledger::event::{KeyRef, Lapse, SealedRef, SealedRequestKey};
 use crate::proposal::{Question, Roster};
 use crate::receipt::Doubted;
 
@@ -37,6 +37,8 @@ pub struct EpochState {
     pub by: Vec<Name>,
     /// The keys that the dealing sealed under its root.
     pub keys: Vec<SealedRef>,
+    /// The request keys that it sealed to its receiving key.
+    pub request_keys: Vec<SealedRequestKey>,
     /// Whether the dealing was given up before it worked: its receipts count no more.
     pub abandoned: bool,
     /// The number of the event since which it is over: another epoch works, or it is abandoned.

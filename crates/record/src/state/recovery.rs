@@ -76,7 +76,10 @@ impl State {
             }
             Action::Deal { epoch, .. } => self.burnt_epoch = self.burnt_epoch.max(*epoch),
             Action::Abandon { epoch } => self.abandon(*epoch, number),
-            Action::Extend { .. } | Action::Close { .. } | Action::Examined { .. } => {}
+            Action::Extend { .. }
+            | Action::Close { .. }
+            | Action::Examined { .. }
+            | Action::Party { .. } => {}
         }
     }
 

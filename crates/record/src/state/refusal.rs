@@ -8,6 +8,7 @@ use cstatns_base::name::Name;
 use jiff::civil::Date;
 
 use crate::dealing::{Epoch, RosterError};
+use crate::party::{LONGEST_REQUEST_KEY, MOST_DOMAINS, MOST_REQUEST_KEYS};
 use crate::proposal::{MOST_DELIVERIES, QuorumError};
 
 use super::MOST_OPEN;
@@ -129,6 +130,61 @@ pub enum Refusal {
     /// No counterpart of this name.
     #[error("no counterpart of this name is known to the service")]
     UnknownParty,
+    /// A party's card that is not sound.
+    #[error("the party's card is not signed by its own key (it was altered)")]
+    PartyCard,
+    /// Domains that are none, too many, or out of order.
+    #[error("a registration names 1 to {MOST_DOMAINS} domains, in ascending order and each once")]
+    PartyDomains,
+    /// A role of research projects in a statistical domain.
+    #[error("this role is one in research projects, and `{domain}` is a statistical domain")]
+    PartyRole {
+        /// The domain.
+        domain: Name,
+    },
+    /// A second role in one domain.
+    #[error("the party has a role in `{domain}` already")]
+    PartyRegistered {
+        /// The domain.
+        domain: Name,
+    },
+    /// A linking body with another role, or another party that is to link.
+    #[error("a linking body has no other role, in any domain")]
+    PartyLinking,
+    /// A key of the card is on another card.
+    #[error("a key of this card is also one of `{other}`, whose card the ledger holds")]
+    PartyKeys {
+        /// Whose card it is.
+        other: Name,
+    },
+    /// Another party with roles has this name.
+    #[error("another party has this name")]
+    PartyName,
+    /// A custodian ended its roles.
+    #[error("the roles of this party were ended, and its card counts no more")]
+    PartyEnded,
+    /// A custodian's card with a key of a party.
+    #[error(
+        "a key on the card of `{custodian}` is also one of a party (who holds a share has no other part)"
+    )]
+    CustodianIsParty {
+        /// The name on the card.
+        custodian: Name,
+    },
+    /// The party sends no requests in this domain.
+    #[error("this party has no role in this domain in which it sends requests")]
+    NoRequests,
+    /// A request key that lives too long, or not at all.
+    #[error("a request key lives at most {LONGEST_REQUEST_KEY} days")]
+    RequestKeyExpiry,
+    /// As many request keys live as may.
+    #[error("{MOST_REQUEST_KEYS} request keys live, and no more may")]
+    TooManyRequestKeys,
+    /// No such request key lives.
+    #[error(
+        "no request key of this number lives (it was never issued here, or it was used, withdrawn or expired)"
+    )]
+    UnknownRequestKey,
     /// Research results need a known counterpart.
     #[error("research results go to a known counterpart only, except in a demonstration")]
     ResearchNeedsParty,
@@ -309,6 +365,19 @@ cstatns_base::coded!(Refusal {
     Self::ReasonIsDoubt => ("reason-is-doubt", Input, []),
     Self::CustodyDoubted => ("custody-doubted", Input, []),
     Self::UnknownParty => ("unknown-party", Input, []),
+    Self::PartyCard => ("party-card", OtherSide, []),
+    Self::PartyDomains => ("party-domains", Input, [limit: MOST_DOMAINS]),
+    Self::PartyRole { domain } => ("party-role", Input, [domain]),
+    Self::PartyRegistered { domain } => ("party-registered", Input, [domain]),
+    Self::PartyLinking => ("party-linking", Input, []),
+    Self::PartyKeys { other } => ("party-keys", OtherSide, [owner: *other]),
+    Self::PartyName => ("party-name", Input, []),
+    Self::PartyEnded => ("party-ended", Input, []),
+    Self::CustodianIsParty { custodian } => ("custodian-is-party", OtherSide, [custodian]),
+    Self::NoRequests => ("party-sends-nothing", Input, []),
+    Self::RequestKeyExpiry => ("request-key-expiry", Input, [limit: LONGEST_REQUEST_KEY]),
+    Self::TooManyRequestKeys => ("too-many-request-keys", Input, [limit: MOST_REQUEST_KEYS]),
+    Self::UnknownRequestKey => ("request-key-unknown", Input, []),
     Self::ResearchNeedsParty => ("research-needs-party", Input, []),
     Self::UnknownDelivery => ("unknown-delivery", Input, []),
     Self::NothingLost => ("nothing-lost", Input, []),

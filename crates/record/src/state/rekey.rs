@@ -54,8 +54,9 @@ impl State {
     /// # Errors
     /// [`Refusal::ServiceCard`].
     pub fn check_service_card(&self, card: &ServiceCard) -> Result<(), Refusal> {
-        let other =
-            card.id() == self.service.id() && !self.service_keys.contains(&card.body.signing);
+        let other = card.id() == self.service.id()
+            && !self.service_keys.contains(&card.body.signing)
+            && !self.is_of_a_party(&card.body.signing, None);
         if card.is_sound() && other { Ok(()) } else { Err(Refusal::ServiceCard) }
     }
 

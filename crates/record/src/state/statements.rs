@@ -31,6 +31,7 @@ impl State {
             ReceiptStatement::ShareForgotten { epoch } => {
                 self.epochs.get_mut(epoch).ok_or(Refusal::Receipt)?.forgotten.insert(by);
             }
+            ReceiptStatement::PartyEnded { party } => self.end_party(party),
             ReceiptStatement::CheckpointSeen {}
             | ReceiptStatement::ServiceKey { .. }
             | ReceiptStatement::FileDestroyed { .. } => {}
@@ -68,6 +69,7 @@ impl State {
                 self.epochs.get(epoch).and_then(|state| seat(state, &body.card))
             }
             ReceiptStatement::CheckpointSeen {} => self.newest_seat(&body.card),
+            ReceiptStatement::PartyEnded { .. } => self.present_seat(&body.card),
             ReceiptStatement::ServiceKey { .. } => return Err(Refusal::ReceiptForRekey),
             ReceiptStatement::FileDestroyed { .. } => None,
         };
@@ -99,6 +101,7 @@ impl State {
                     return Err(Refusal::ReceiptKnown { by: by() });
                 }
             }
+            ReceiptStatement::PartyEnded { party } => drop(self.party(party)?),
             ReceiptStatement::CheckpointSeen {} => {}
             ReceiptStatement::ServiceKey { .. } | ReceiptStatement::FileDestroyed { .. } => {
                 return Err(Refusal::Receipt);

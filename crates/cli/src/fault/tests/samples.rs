@@ -330,6 +330,9 @@ fn of_the_record(found: &mut Vec<Sample>) {
             Compromised { generation: generation() }, Generation { found: generation(), active: generation() },
             KeyLost { generation: generation() }, NameBurnt, RequestMayBeSpent,
             NothingToRenew { from: generation(), active: generation() }, ReasonIsDoubt, CustodyDoubted, UnknownParty,
+            PartyCard, PartyDomains, PartyRole { domain: name() }, PartyRegistered { domain: name() }, PartyLinking,
+            PartyKeys { other: name() }, PartyName, PartyEnded, CustodianIsParty { custodian: name() }, NoRequests,
+            RequestKeyExpiry, TooManyRequestKeys, UnknownRequestKey,
             ResearchNeedsParty, UnknownDelivery, Rows,
             Counts,
             TooFew { distinct: 1, minimum: 11 }, Deliveries, Requests,
@@ -397,7 +400,7 @@ fn of_custody(found: &mut Vec<Sample>) {
         KeystoreError {
             File(missing()), Seal { domain: name(), generation: generation() }, Life { domain: name() },
             LifeDamaged { domain: name(), generation: generation() }, Place { path: path() },
-            Version { domain: name(), found: 2 }, Places,
+            Version { domain: name(), found: 2 }, RequestKey { key: Hex([7; 16]) }, Places,
         }
         ServiceError {
             File(missing()), Ledger(LedgerError::Chain { number: 2 }), Refused(Refusal::Unfinished),

@@ -24,7 +24,7 @@ const COORDINATES: &str = "path file row rows line opened column group limit key
 /// Codes without advice: the cause says it all.
 const CAUSE_SAYS_ALL: &str = "name score wrong-character wrong-length wrong-form wrong-control-key \
     code-form code-generation code-tag \
-    code-bytes checkpoint-bad-origin minimum-batch cryptoperiod unknown-party nothing-lost";
+    code-bytes checkpoint-bad-origin minimum-batch cryptoperiod nothing-lost";
 
 /// The sources below `directory`, without tests.
 fn sources(directory: &Path, found: &mut Vec<(PathBuf, String)>) {

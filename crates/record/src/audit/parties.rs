@@ -1,0 +1,68 @@
+//! What a ledger tells of parties and request keys.
+
+use cstatns_base::language::{Said, both};
+use cstatns_base::name::Hex;
+use cstatns_base::text;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::state::State;
+
+use super::LATE;
+
+/// The parties of a service, and their request keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PartySummary {
+    /// Parties that have a role.
+    pub with_roles: u64,
+    /// Parties whose roles were ended.
+    pub ended: u64,
+    /// Request keys that were issued.
+    pub keys_issued: u64,
+    /// Those of them whose private half is stated destroyed.
+    pub keys_destroyed: u64,
+    /// Those that serve.
+    pub keys: Vec<ServingKey>,
+}
+
+/// A request key that serves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ServingKey {
+    /// Its number.
+    pub key: Hex<16>,
+    /// When it is to be destroyed, used or not.
+    pub expires: Timestamp,
+}
+
+impl PartySummary {
+    pub(super) fn of(state: &State) -> Self {
+        let ended = state.parties().values().filter(|party| party.until.is_some()).count() as u64;
+        let keys = state.request_keys();
+        let destroyed = keys.values().filter(|key| key.destroyed.is_some()).count() as u64;
+        let serving = state.living_request_keys();
+        let serving = serving.map(|(key, of)| ServingKey { key: *key, expires: of.expires });
+        Self {
+            with_roles: state.parties().len() as u64 - ended,
+            ended,
+            keys_issued: keys.len() as u64,
+            keys_destroyed: destroyed,
+            keys: serving.collect(),
+        }
+    }
+
+    /// The request keys that serve longer than they may.
+    pub(super) fn late(&self, now: Timestamp) -> impl Iterator<Item = (&'static str, Said)> {
+        let is_late = move |key: &&ServingKey| now.duration_since(key.expires) > LATE;
+        self.keys.iter().filter(is_late).map(|ServingKey { key, expires }| {
+            let detail = both(|lang| {
+                text!(in lang,
+                    "The request key {key} expired on {expires}, and its private half is not stated destroyed.",
+                    "La clé de demande {key} a expiré le {expires}, et sa moitié privée n'est pas déclarée détruite."
+                )
+            });
+            ("request-key-late", detail)
+        })
+    }
+}
