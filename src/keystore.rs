@@ -294,6 +294,7 @@ impl Keystore {
     /// [`KeystoreError::File`].
     pub(crate) fn destroy_epoch(&self, service: &str, epoch: Epoch) -> Result<bool, KeystoreError> {
         let requests = self.destroy_requests(service, |_, found| found == epoch)?;
+        self.settle_requests(service)?;
         Ok(requests | self.destroy_seals(|_, found| found == epoch)?)
     }
 

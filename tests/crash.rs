@@ -19,7 +19,7 @@ use cstatns::files::faults::{stop_after, trace, without_unnamed};
 use cstatns::service::{Recovered, ServiceError};
 use cstatns::state::Refusal;
 
-use common::crash::{Fault, Snapshot, Trials, Verb, facts, matrix, names, violations};
+use common::crash::{Fault, Snapshot, Trials, Verb, facts, names, run, violations};
 use common::{PEOPLE, World, name};
 
 /// A statistical domain with a result that is not delivered yet.
@@ -40,15 +40,6 @@ fn same_codes(world: &World, domain: &str, known: &str) {
     let file = format!("again-{domain}");
     world.code(domain, &file, &PEOPLE).unwrap();
     assert_eq!(world.codes(&file), world.codes(known), "the same people, the same codes");
-}
-
-fn run(verb: Verb) {
-    let trials = matrix(&verb);
-    eprintln!("{}: {trials:?}", verb.name);
-    assert!(
-        trials.stops == trials.steps && trials.failures == 2 * trials.steps && trials.torn > 0,
-        "{trials:?}"
-    );
 }
 
 #[test]

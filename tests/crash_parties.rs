@@ -11,7 +11,7 @@ use cstatns::party::Role;
 use cstatns::service::ServiceError;
 use jiff::SignedDuration;
 
-use common::crash::{Verb, matrix};
+use common::crash::{Verb, run};
 use common::{PEOPLE, World, name, party_card};
 
 fn registered(world: &World) {
@@ -52,15 +52,6 @@ fn goes_on(world: &World) {
     assert_eq!(world.open().state().working_epoch().unwrap().0, Epoch(2));
     world.open().withdraw_request_key(&key).unwrap();
     world.code("population", "coded", &PEOPLE).unwrap();
-}
-
-fn run(verb: Verb) {
-    let trials = matrix(&verb);
-    eprintln!("{}: {trials:?}", verb.name);
-    assert!(
-        trials.stops == trials.steps && trials.failures == 2 * trials.steps && trials.torn > 0,
-        "{trials:?}"
-    );
 }
 
 /// What is like another verb whose steps are tried at each change.

@@ -199,8 +199,10 @@ fn each_room_uses_only_those_above_it() {
     let mut used = 0;
     for (at, contents, allowed) in CRATES {
         let (rooms, files) = house(at, contents);
+        // Two rooms and their French.
+        let least = if at == "crates/keys" { 3 } else { 4 };
         assert!(
-            rooms.len() >= 3 && files.len() >= rooms.len(),
+            rooms.len() >= least && files.len() >= rooms.len(),
             "{at}: {} rooms found",
             rooms.len()
         );

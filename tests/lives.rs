@@ -44,7 +44,7 @@ const ALL_LIVES: u64 = 100;
 /// The lives of the gate are quiet: what a recovery reads and an auditor verifies grows with each
 /// act before it.
 const PACE: i32 = 6;
-const ALL_PACE: i32 = 2;
+const ALL_PACE: i32 = 1;
 
 /// How many lives are played at a time.
 const WORKERS: usize = 2;

@@ -269,7 +269,16 @@ fn a_request_key_is_withdrawn_or_expires() {
     assert!(world.open().status().is_in_order());
     world.clock.set_to(keys[2].body.expires);
     assert!(!world.open().status().is_in_order(), "the timer has not run");
+    // The auditor says so too, once a timer that is late is no reason any more.
+    let noted = |hours: i64| {
+        let ledger = world.home().join("ledger.jsonl");
+        let mut audit = verify(&ledger, world.open().card(), &[], &[]).unwrap();
+        audit.note_what_is_due(keys[2].body.expires + SignedDuration::from_hours(hours));
+        audit.notices.iter().filter(|notice| notice.code == "request-key-late").count()
+    };
+    assert_eq!([0, 72, 73].map(noted), [0, 0, 1]);
     assert_eq!(world.open().expire().unwrap().request_keys, [keys[2].body.key]);
+    assert_eq!(noted(73), 0, "it is destroyed");
     assert_eq!(destructions(&world, &keys[2]), [Means::Overwritten]);
     assert_eq!(halves(&world), [[""; 0]]);
     let mut service = world.open();

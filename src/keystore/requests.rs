@@ -120,7 +120,9 @@ impl Keystore {
     /// [`KeystoreError::File`]. What could not be destroyed is tried again by the next run.
     pub fn destroy_request(&self, service: &str, key: &Hex<16>) -> Result<bool, KeystoreError> {
         self.check_places(service)?;
-        Ok(self.destroy_requests(service, |found, _| found == key)?)
+        let present = self.destroy_requests(service, |found, _| found == key)?;
+        self.settle_requests(service)?;
+        Ok(present)
     }
 
     /// Destroys the private halves that `of` tells, in the places that are there.
@@ -136,10 +138,15 @@ impl Keystore {
                     present |= files::destroy_if_present(&path)?.is_some();
                 }
             }
-            // A name that a stopped process took away may come back until this is on disk.
-            files::settle(&life.join("requests"))?;
         }
         Ok(present)
+    }
+
+    /// Makes it durable that files are gone: a name that a stopped process took away may come back
+    /// until then.
+    pub(crate) fn settle_requests(&self, service: &str) -> Result<(), FileError> {
+        let mut places = self.places_there(service);
+        places.try_for_each(|life| files::settle(&life.join("requests")))
     }
 
     /// Copies the private halves of these request keys, which other places have, to a new place.

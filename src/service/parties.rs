@@ -88,7 +88,8 @@ impl Service {
         if let Err(error) = recorded {
             // What the ledger may know is left to the next opening.
             if !self.ledger.is_broken() {
-                self.sweep_requests()?;
+                // Where that is not possible now, the next opening does it.
+                let _ = self.sweep_requests();
             }
             return Err(error);
         }

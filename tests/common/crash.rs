@@ -510,3 +510,13 @@ fn requests_of(verb: &Verb, world: &World) -> Vec<(PathBuf, Vec<u8>)> {
         _ => Vec::new(),
     }
 }
+
+/// The matrix of a verb: each of its steps was stopped at, and failed.
+pub fn run(verb: Verb) {
+    let trials = matrix(&verb);
+    eprintln!("{}: {trials:?}", verb.name);
+    assert!(
+        trials.stops == trials.steps && trials.failures == 2 * trials.steps && trials.torn > 0,
+        "{trials:?}"
+    );
+}

@@ -397,7 +397,7 @@ pub(crate) fn keep_on_paper(program: &Program, kit: &Kit) {
 
 /// Reads a ledger and verifies it by the service card in its first event. Who that is, the kit
 /// knows once it has accepted a share; before, the spoken words do.
-fn read(path: &Path) -> Result<ReadLedger, Fault> {
+pub(crate) fn read(path: &Path) -> Result<ReadLedger, Fault> {
     let card = card_of(path)?;
     let checkpoint = path.with_file_name("checkpoint");
     if checkpoint.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound) {

@@ -12,6 +12,7 @@ use cstatns_parcel::file::{make, open_into, show, show_to};
 use cstatns_parcel::head::{End, Head, Kind, Sender};
 use serde_json::{Value, json};
 
+use crate::custodian::read as read_published;
 use crate::fault::Fault;
 use crate::lang::{said, text};
 use crate::output::Program;
@@ -39,9 +40,9 @@ impl ParcelVerb {
 #[derive(Args)]
 struct Known {
     /// The service's published ledger, with its checkpoint beside it: says who is a party
-    #[arg(long, value_name = "L", requires = "service")]
+    #[arg(long, value_name = "L")]
     ledger: Option<PathBuf>,
-    /// The service's card
+    /// The card of the service that the ledger must be of; without it, compare the id that is shown
     #[arg(long, value_name = "CARD", requires = "ledger")]
     service: Option<PathBuf>,
 }
@@ -49,9 +50,12 @@ struct Known {
 impl Known {
     /// What the ledger says, if one is given.
     fn read(&self) -> Result<Option<State>, Fault> {
-        let (Some(ledger), Some(service)) = (&self.ledger, &self.service) else { return Ok(None) };
-        let card = read_service_card(service)?;
-        Ok(Some(read_ledger(ledger, &card)?.state))
+        let Some(ledger) = &self.ledger else { return Ok(None) };
+        let read = match &self.service {
+            Some(service) => read_ledger(ledger, &read_service_card(service)?)?,
+            None => read_published(ledger)?,
+        };
+        Ok(Some(read.state))
     }
 }
 
@@ -206,8 +210,8 @@ impl MakeArgs {
         ));
         match &state {
             Some(state) => {
-                let roles = roles(state, &head.receiver.card);
-                program.say(text!("registered: {roles}", "inscrit : {roles}"));
+                let (service, roles) = (state.service().id(), roles(state, &head.receiver.card));
+                program.say(text!("registered with {service}: {roles}", "inscrit auprès de {service} : {roles}"));
             }
             None => program.say(text!(
                 "no ledger says that it is a party: compare its words with the receiver, or give --ledger",
@@ -273,10 +277,16 @@ impl OpenArgs {
             head.sender.words()
         ));
         if let Some(state) = &state {
-            let roles = roles(state, &head.sender.card);
+            let (service, roles) = (state.service().id(), roles(state, &head.sender.card));
             program.say(match roles.is_empty() {
-                true => text!("it is the service itself", "c'est le service lui-même"),
-                false => text!("registered: {roles}", "inscrit : {roles}"),
+                true => text!(
+                    "it is the service {service} itself",
+                    "c'est le service {service} lui-même"
+                ),
+                false => text!(
+                    "registered with {service}: {roles}",
+                    "inscrit auprès de {service} : {roles}"
+                ),
             });
         }
         if let Some(about) = &arrived.about {

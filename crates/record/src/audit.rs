@@ -31,7 +31,7 @@ use crate::dealing::Epoch;
 use crate::ledger::{Lines, checkpoint_path};
 use crate::state::{Checked, Exposure, ExternalRuns, Rehearsal, State};
 
-pub use parties::{PartySummary, ServingKey};
+pub use parties::{KeptKey, PartySummary};
 
 use findings::Facts;
 use walk::{Kept, Note, Walk, need_as_sent};

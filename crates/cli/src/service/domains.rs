@@ -110,10 +110,10 @@ impl Open {
             ));
             if kind.is_research() && !service.state().is_demo() {
                 program.say(
-                    text!("until counterparts have cards, `code` hands out research results in a \
+                    text!("until results are encrypted to parties, `code` hands out those of research in a \
                     demonstration only",
-                        "tant que les autres parties n'ont pas de cartes, `code` ne remet des résultats de recherche que \
-                            dans une démonstration"),
+                        "tant que les résultats ne sont pas chiffrés pour des partenaires, `code` ne remet ceux de \
+                            recherche que dans une démonstration"),
                 );
             }
             Ok(domain_summary(service, &self.domain))

@@ -68,10 +68,11 @@ pub(crate) struct Party {
     /// What it may do
     #[arg(long, required_unless_present = "end", conflicts_with = "end")]
     role: Option<RoleArg>,
-    /// A domain in which it may; once for each
+    /// The domains in which it may
     #[arg(
         long = "domain",
         value_name = "D",
+        num_args = 1..,
         required_unless_present = "end",
         conflicts_with = "end"
     )]

@@ -23,13 +23,15 @@ pub struct PartySummary {
     /// Those of them whose private half is stated destroyed.
     pub keys_destroyed: u64,
     /// Those that serve.
-    pub keys: Vec<ServingKey>,
+    pub keys_serving: u64,
+    /// Those whose private half is not stated destroyed, whether they serve or not.
+    pub keys: Vec<KeptKey>,
 }
 
-/// A request key that serves.
+/// A request key whose private half is not stated destroyed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct ServingKey {
+pub struct KeptKey {
     /// Its number.
     pub key: Hex<16>,
     /// When it is to be destroyed, used or not.
@@ -41,21 +43,22 @@ impl PartySummary {
         let ended = state.parties().values().filter(|party| party.until.is_some()).count() as u64;
         let keys = state.request_keys();
         let destroyed = keys.values().filter(|key| key.destroyed.is_some()).count() as u64;
-        let serving = state.living_request_keys();
-        let serving = serving.map(|(key, of)| ServingKey { key: *key, expires: of.expires });
+        let kept = keys.iter().filter(|(_, key)| key.destroyed.is_none());
+        let kept = kept.map(|(key, of)| KeptKey { key: *key, expires: of.expires });
         Self {
             with_roles: state.parties().len() as u64 - ended,
             ended,
             keys_issued: keys.len() as u64,
             keys_destroyed: destroyed,
-            keys: serving.collect(),
+            keys_serving: state.living_request_keys().count() as u64,
+            keys: kept.collect(),
         }
     }
 
-    /// The request keys that serve longer than they may.
+    /// The request keys that are there longer than they may be.
     pub(super) fn late(&self, now: Timestamp) -> impl Iterator<Item = (&'static str, Said)> {
-        let is_late = move |key: &&ServingKey| now.duration_since(key.expires) > LATE;
-        self.keys.iter().filter(is_late).map(|ServingKey { key, expires }| {
+        let is_late = move |key: &&KeptKey| now.duration_since(key.expires) > LATE;
+        self.keys.iter().filter(is_late).map(|KeptKey { key, expires }| {
             let detail = both(|lang| {
                 text!(in lang,
                     "The request key {key} expired on {expires}, and its private half is not stated destroyed.",

@@ -229,15 +229,15 @@ impl Audit {
                 "  Époque {epoch}, terminée : parts non déclarées détruites de {of} ; {needed} ouvrent son secret"
             ));
         }
-        let PartySummary { with_roles, ended, keys_issued, keys_destroyed, keys } = &self.parties;
+        let PartySummary { with_roles, ended, keys_issued, keys_serving, keys_destroyed, .. } =
+            &self.parties;
         if with_roles + ended > 0 {
-            let serve = keys.len();
             lines.push(text!(
                 in lang,
-                "  parties: {with_roles} with a role, {ended} ended; request keys: {keys_issued} issued, {serve} serve, \
+                "  parties: {with_roles} with a role, {ended} ended; request keys: {keys_issued} issued, {keys_serving} serve, \
                 {keys_destroyed} destroyed",
                 "  partenaires : {with_roles} avec un rôle, {ended} dont les rôles ont pris fin ; clés de demande : \
-                    {keys_issued} émises, {serve} servent, {keys_destroyed} détruites"
+                    {keys_issued} émises, {keys_serving} servent, {keys_destroyed} détruites"
             ));
         }
         let DeliverySummary { made, renewals, look_ups, rows, delivered, lost, requests_kept } =

@@ -156,7 +156,7 @@ french!(Refusal {
     Self::NothingToRenew { from, active } => "les codes sont de génération {from}, le domaine est à la génération {active}",
     Self::ReasonIsDoubt => "la clé actuelle fait l'objet d'un doute",
     Self::CustodyDoubted => "la garde des clés fait l'objet d'un doute",
-    Self::UnknownParty => "le service ne connaît pas de partenaire de ce nom",
+    Self::UnknownParty => "aucun partenaire de ce nom ou de cette carte n'a de rôle dans ce service",
     Self::PartyCard => "la carte du partenaire n'est pas signée par sa propre clé (elle a été modifiée)",
     Self::PartyDomains => "une inscription nomme de 1 à {MOST_DOMAINS} domaines, en ordre croissant et chacun une fois",
     Self::PartyRole { domain } => "ce rôle est un rôle des projets de recherche, et `{domain}` est un domaine statistique",
@@ -172,7 +172,7 @@ french!(Refusal {
     Self::TooManyRequestKeys => "{MOST_REQUEST_KEYS} clés de demande vivent, et il ne peut y en avoir plus",
     Self::UnknownRequestKey => "aucune clé de demande de ce numéro ne vit (elle n'a jamais été émise ici, ou elle a été \
         utilisée, retirée, ou a expiré)",
-    Self::ResearchNeedsParty => "les résultats de recherche ne vont qu'à une partie connue, sauf dans une démonstration",
+    Self::ResearchNeedsParty => "les résultats de recherche ne vont qu'à un partenaire, sauf dans une démonstration",
     Self::UnknownDelivery => "ce domaine n'a pas de telle livraison",
     Self::Rows => "la demande annonce plus de lignes qu'aucun fichier n'en a",
     Self::Counts => "la demande annonce plus de valeurs que de lignes, ou plus de valeurs distinctes que de valeurs",

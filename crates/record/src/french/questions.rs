@@ -18,7 +18,7 @@ cstatns_base::french!(Threshold {
 
 cstatns_base::french!(Role {
     Self::Controller => ("responsable de traitement"),
-    Self::Holder => ("détenteur pour un responsable de traitement"),
+    Self::Holder => ("dépositaire de données pour un responsable de traitement"),
     Self::Linking => ("organisme d'appariement"),
     Self::Researcher => ("chercheur"),
     Self::Register => ("gestionnaire d'un répertoire"),

@@ -127,8 +127,8 @@ pub enum Refusal {
     /// The custody is doubted.
     #[error("the custody is doubted")]
     CustodyDoubted,
-    /// No counterpart of this name.
-    #[error("no counterpart of this name is known to the service")]
+    /// No party of this name or card.
+    #[error("no such party has a role in this service")]
     UnknownParty,
     /// A party's card that is not sound.
     #[error("the party's card is not signed by its own key (it was altered)")]
@@ -185,8 +185,8 @@ pub enum Refusal {
         "no request key of this number lives (it was never issued here, or it was used, withdrawn or expired)"
     )]
     UnknownRequestKey,
-    /// Research results need a known counterpart.
-    #[error("research results go to a known counterpart only, except in a demonstration")]
+    /// Research results need a party.
+    #[error("research results go to a party only, except in a demonstration")]
     ResearchNeedsParty,
     /// No such delivery.
     #[error("there is no such delivery in this domain")]
