@@ -512,6 +512,7 @@ fn requests_of(verb: &Verb, world: &World) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 /// The matrix of a verb: each of its steps was stopped at, and failed.
+#[allow(clippy::print_stderr)]
 pub fn run(verb: Verb) {
     let trials = matrix(&verb);
     eprintln!("{}: {trials:?}", verb.name);

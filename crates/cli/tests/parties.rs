@@ -64,6 +64,9 @@ fn a_party_is_registered_gets_a_request_key_and_is_ended() {
         "{said}"
     );
 
+    let other = place.run("service request-key home other --withdraw of-cnaf/1.json");
+    assert_eq!(other.status.code(), Some(2));
+    assert!(text(&other.stderr).contains("of the domain `population`"));
     let said = place.ok("service request-key home population --withdraw of-cnaf/1.json");
     assert!(said.contains("its private half destroyed"), "{said}");
     let said = place.ok("service party home insee/card.json --end --kit alice");

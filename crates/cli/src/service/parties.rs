@@ -11,7 +11,7 @@ use cstatns::name::{Hex, Name, canonical_json};
 use cstatns::party::{RequestKey, Role};
 use cstatns::proposal::Action;
 use cstatns::service::{PartyStatus, RequestKeyStatus, Service, Status};
-use cstatns::state::{Refusal, State};
+use cstatns::state::State;
 use cstatns::words;
 use serde_json::{Value, json};
 
@@ -320,7 +320,11 @@ impl RequestKeyArgs {
         };
         let issued = service.state().living_request_key(&number)?;
         if issued.domain != self.domain {
-            return Err(Refusal::UnknownRequestKey.into());
+            return Err(Fault::usage(text!(
+                "this request key is of the domain `{}`",
+                "cette clé de demande est du domaine `{}`",
+                issued.domain
+            )));
         }
         service.withdraw_request_key(&number)?;
         program.say(text!(

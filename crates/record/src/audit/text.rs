@@ -234,8 +234,8 @@ impl Audit {
         if with_roles + ended > 0 {
             lines.push(text!(
                 in lang,
-                "  parties: {with_roles} with a role, {ended} ended; request keys: {keys_issued} issued, {keys_serving} serve, \
-                {keys_destroyed} destroyed",
+                "  parties: {with_roles} with a role, {ended} ended; request keys: {keys_issued} issued, \
+                {keys_serving} serve, {keys_destroyed} destroyed",
                 "  partenaires : {with_roles} avec un rôle, {ended} dont les rôles ont pris fin ; clés de demande : \
                     {keys_issued} émises, {keys_serving} servent, {keys_destroyed} détruites"
             ));
