@@ -20,7 +20,6 @@ mod input;
 mod lines;
 mod quotes;
 
-use std::fs::File;
 use std::path::Path;
 
 use csv_core::ReadRecordResult;
@@ -41,6 +40,7 @@ use quotes::Quotes;
 pub use all::read_all;
 pub use fields::{Fields, Kept};
 pub use head::Style;
+pub(crate) use input::Place;
 pub use lines::{Ending, Lines};
 
 /// A batch that `csv` reads ends with the row that reaches either.
@@ -114,18 +114,18 @@ impl Reader {
         encoding: Option<Encoding>,
         window: usize,
     ) -> Result<Self, TableError> {
-        Self::begin_with(path, None, delimiter, encoding, window)
+        Self::open_at(path, Place::File, delimiter, encoding, window)
     }
 
-    /// The same of what is piped in, if it is.
-    pub(crate) fn begin_with(
+    /// The same of text that lies there; `path` says its type, and errors call it so.
+    pub(crate) fn open_at(
         path: &Path,
-        piped: Option<File>,
+        place: Place,
         delimiter: Delimiter<'_>,
         encoding: Option<Encoding>,
         window: usize,
     ) -> Result<Self, TableError> {
-        let Opened { input, length, limit } = Opened::of(path, piped, encoding)?;
+        let Opened { input, length, limit } = Opened::of(path, place, encoding)?;
         let mut reader = Self {
             input,
             length,

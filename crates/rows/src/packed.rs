@@ -3,7 +3,7 @@
 //! What is read goes through buffers of fixed size, whatever the file swells to; those here are
 //! wiped, those inside the two libraries cannot be.
 
-use std::fs::File;
+use std::fmt;
 use std::io::{self, BufRead, ErrorKind, Read, Write};
 use std::path::Path;
 
@@ -50,10 +50,13 @@ impl Packing {
         }
     }
 
-    /// The text in a file: all members of gzip, all frames of Zstandard. Reads fill what they are
-    /// given, except at the end.
-    pub(crate) fn unpack(self, file: File) -> io::Result<Box<dyn Read + Send>> {
-        let bytes = Stored { file, bytes: Zeroizing::new(vec![0; AT_ONCE]), at: 0, filled: 0 };
+    /// The text in what is stored: all members of gzip, all frames of Zstandard. Reads fill what
+    /// they are given, except at the end.
+    pub(crate) fn unpack(
+        self,
+        stored: impl Read + Send + 'static,
+    ) -> io::Result<Box<dyn Read + Send>> {
+        let bytes = Stored { stored, bytes: Zeroizing::new(vec![0; AT_ONCE]), at: 0, filled: 0 };
         Ok(match self {
             Self::Gzip => Box::new(Full(MultiGzDecoder::new(bytes))),
             Self::Zstd => {
@@ -66,7 +69,8 @@ impl Packing {
 
     /// The error for what went wrong with the file at `path`.
     pub(crate) fn fault(self, path: &Path, error: &io::Error) -> TableError {
-        if error.raw_os_error().is_some() {
+        let unread = error.get_ref().and_then(|error| error.downcast_ref::<Unread>());
+        if let Some(Unread(error)) = unread {
             return FileError::from_io(path, error).into();
         }
         let fault = match error.kind() {
@@ -87,15 +91,27 @@ pub(crate) fn extension(path: &Path) -> Option<String> {
     Some(inner.extension()?.to_str()?.to_owned())
 }
 
-/// The bytes of the file.
-struct Stored {
-    file: File,
+/// Why the stored bytes were not read: no fault of theirs.
+#[derive(Debug)]
+struct Unread(io::Error);
+
+impl fmt::Display for Unread {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(out)
+    }
+}
+
+impl std::error::Error for Unread {}
+
+/// The bytes as they are stored.
+struct Stored<R> {
+    stored: R,
     bytes: Zeroizing<Vec<u8>>,
     at: usize,
     filled: usize,
 }
 
-impl Read for Stored {
+impl<R: Read> Read for Stored<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let count = self.fill_buf()?.read(into)?;
         self.consume(count);
@@ -103,16 +119,16 @@ impl Read for Stored {
     }
 }
 
-impl BufRead for Stored {
+impl<R: Read> BufRead for Stored<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         while self.at == self.filled {
-            match self.file.read(&mut self.bytes) {
+            match self.stored.read(&mut self.bytes) {
                 Ok(count) => {
                     (self.at, self.filled) = (0, count);
                     break;
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+                Err(error) => return Err(io::Error::new(error.kind(), Unread(error))),
             }
         }
         Ok(&self.bytes[self.at..self.filled])

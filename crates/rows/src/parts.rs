@@ -2,13 +2,14 @@
 //! their first indexes (SPEC §6).
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use cstatns_base::files;
+use cstatns_base::files::{self, ReadAt};
 
 use crate::columns::Indexes;
 use crate::csv::Delimiter;
 use crate::error::TableError;
-use crate::table::{Extent, Fill, Source};
+use crate::table::{Extent, Fill, Input, Source};
 
 /// Opens the file at `path`, whose first column is `index`; or of a folder its files, as if they
 /// were one. Those whose names begin with `_` or `.`, which engines write beside data, and files
@@ -48,6 +49,14 @@ pub fn open(path: &Path) -> Result<Source, TableError> {
     let first = first.ok_or_else(|| TableError::NoParts { path: path.to_owned() })?;
     let files = parts.into_iter().map(|(_, file)| file).collect();
     Ok(Source::chained(path, files, first, whole))
+}
+
+/// Opens what lies in a parcel and is called `name`, as [`open`] does a file.
+///
+/// # Errors
+/// [`TableError`].
+pub fn open_inside(name: &Path, bytes: Arc<dyn ReadAt>) -> Result<Source, TableError> {
+    Input::Inside(name, bytes).open(Delimiter::Under("index"))
 }
 
 /// All files of which a request or a result consists: itself, or all of its folder, those that are

@@ -210,7 +210,7 @@ impl Table {
         Self { path: folder.to_owned(), rows, ..self }
     }
 
-    /// Where the file is; of a frame its name.
+    /// Where the file is; else what errors call the rows.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -1,9 +1,7 @@
-//! What the operating system says of a file, and reading at a place of it: for the crates that must
-//! not ask it themselves.
+//! What the operating system says of a file: for the crates that must not ask it themselves.
 
 use std::fs::{self, File, Metadata};
-use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use super::error::{About, FileError};
@@ -72,13 +70,4 @@ pub fn is_private(path: &Path) -> bool {
 pub fn free_space(directory: &Path) -> Result<Option<u64>, FileError> {
     let found = rustix::fs::statvfs(directory).about(directory)?;
     Ok((found.f_blocks > 0).then(|| found.f_bavail.saturating_mul(found.f_frsize)))
-}
-
-/// Fills `bytes` with what stands in the file from `place` on; its own place is neither used nor
-/// moved.
-///
-/// # Errors
-/// Those of the operating system; `UnexpectedEof` if the file ends before.
-pub fn read_at(file: &File, bytes: &mut [u8], place: u64) -> io::Result<()> {
-    file.read_exact_at(bytes, place)
 }

@@ -225,6 +225,17 @@ impl Pending {
         self.directory.sync()
     }
 
+    /// Writes over bytes that were written before, from the place `at` on.
+    ///
+    /// # Errors
+    /// `disk-full`, `file-io`.
+    pub fn write_over(&mut self, bytes: &[u8], at: u64) -> Result<(), FileError> {
+        self.settled = false;
+        faults::before(Step::Write, &self.temporary)
+            .and_then(|()| self.file.write_all_at(bytes, at))
+            .about(&self.target)
+    }
+
     fn write_whole(&mut self, bytes: &[u8]) -> Result<(), FileError> {
         self.write_all(bytes).about(&self.target)
     }

@@ -1,10 +1,11 @@
-//! The bytes of a file of text: unpacked, transcoded, and their digest.
+//! The bytes of text: unpacked, transcoded, and their digest.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
+use std::sync::Arc;
 
-use cstatns_base::files::{self, FileError};
+use cstatns_base::files::{self, FileError, ReadAt, ReadFrom};
 use sha2::{Digest, Sha256};
 
 use crate::encoding::{Encoding, Transcoded};
@@ -22,33 +23,59 @@ const FIELD: usize = 64;
 /// else.
 const PIPED: u64 = 4 << 30;
 
-/// A file that was opened.
+/// Where text lies.
+pub(crate) enum Place {
+    /// In the file of its name.
+    File,
+    /// In what is piped in.
+    Pipe(File),
+    /// In these bytes of a parcel.
+    Inside(Arc<dyn ReadAt>),
+}
+
+impl Place {
+    /// Opens what is called `name`; how long it is, in bytes.
+    fn open(self, name: &Path) -> Result<(Box<dyn Read + Send>, u64), TableError> {
+        let failed = |error: io::Error| FileError::from_io(name, &error);
+        let file = match self {
+            Self::File => files::open_to_read(name)?,
+            Self::Pipe(piped) => piped,
+            Self::Inside(bytes) => {
+                let length = bytes.length().map_err(failed)?;
+                return Ok((Box::new(ReadFrom::new(bytes, 0)), length));
+            }
+        };
+        let metadata = file.metadata().map_err(failed)?;
+        let length = if metadata.is_file() { metadata.len() } else { PIPED };
+        Ok((Box::new(file), length))
+    }
+}
+
+/// Text that was opened.
 pub(super) struct Opened {
     pub(super) input: Input,
-    /// The bytes of the file.
+    /// Its bytes as they are stored.
     pub(super) length: u64,
     /// The most bytes of a row, and what each of its fields adds.
     pub(super) limit: (usize, usize),
 }
 
 impl Opened {
-    /// The file at `path`, or what is piped in, which is of the type of that name.
+    /// What lies there, which is of the type of the name `path`.
     pub(super) fn of(
         path: &Path,
-        piped: Option<File>,
+        place: Place,
         encoding: Option<Encoding>,
     ) -> Result<Self, TableError> {
-        let file = piped.map_or_else(|| files::open_to_read(path), Ok)?;
-        let metadata = file.metadata().map_err(|error| FileError::from_io(path, &error))?;
-        let length = if metadata.is_file() { metadata.len() } else { PIPED };
+        let (stored, length) = place.open(path)?;
         if length == 0 {
             return Err(TableError::EmptyFile { path: path.to_owned() });
         }
         let packing = Packing::of(path);
-        let (input, limit): (Box<dyn Read + Send>, _) = match packing {
-            None => (Box::new(file), (RECORD_LIMIT, 0)),
+        let (input, limit) = match packing {
+            None => (stored, (RECORD_LIMIT, 0)),
             Some(packing) => {
-                let input = packing.unpack(file).map_err(|error| packing.fault(path, &error))?;
+                let input = packing.unpack(stored).map_err(|error| packing.fault(path, &error))?;
                 let most = (length as usize).saturating_mul(PACKED_FOR_BYTE);
                 (input, (most.saturating_add(PACKED_RECORD).min(RECORD_LIMIT), FIELD))
             }
@@ -63,7 +90,7 @@ impl Opened {
     }
 }
 
-/// The text of a file, and the digest of what was read of it, as long as one is kept.
+/// The text, and the digest of what was read of it, as long as one is kept.
 pub(super) struct Input {
     input: Box<dyn Read + Send>,
     pub(super) packing: Option<Packing>,

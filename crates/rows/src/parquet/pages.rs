@@ -1,7 +1,6 @@
 //! The pages of a file, none of which is loaded before it is known to fit: a small file can
 //! declare, and hold, any amount.
 
-use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
@@ -9,11 +8,11 @@ use std::sync::{Arc, Mutex};
 use ::parquet::arrow::arrow_reader::RowGroups;
 use ::parquet::basic::Compression;
 use ::parquet::column::page::{Page, PageIterator, PageMetadata, PageReader};
-use ::parquet::errors::{ParquetError, Result};
+use ::parquet::errors::Result;
 use ::parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use ::parquet::file::reader::{ChunkReader, Length, SerializedPageReader};
 use bytes::Bytes;
-use cstatns_base::files::read_at;
+use cstatns_base::files::{ReadAt, ReadFrom, read_at};
 use flate2::read::MultiGzDecoder;
 
 use crate::pipeline::locked;
@@ -25,21 +24,53 @@ use super::header::{Header, HeaderError};
 /// value.
 const HEADER: u64 = 16 << 20;
 
+/// The file, as the library reads its footer.
+pub(super) struct Whole {
+    pub(super) file: Arc<dyn ReadAt>,
+    pub(super) length: u64,
+}
+
+impl Length for Whole {
+    fn len(&self) -> u64 {
+        self.length
+    }
+}
+
+impl ChunkReader for Whole {
+    type T = ReadFrom;
+
+    fn get_read(&self, start: u64) -> Result<Self::T> {
+        Ok(ReadFrom::new(self.file.clone(), start))
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
+        if start.checked_add(length as u64).is_none_or(|end| end > self.length) {
+            return Err(damaged());
+        }
+        let mut bytes = vec![0; length];
+        read_at(&*self.file, &mut bytes, start)?;
+        Ok(bytes.into())
+    }
+}
+
 /// The file, as the library reads a column of it: the headers of pages come from here.
 struct Window {
-    file: Arc<File>,
+    file: Arc<dyn ReadAt>,
     length: u64,
+    /// It keeps why the file was not read: of an error the library keeps no more than words.
+    ledger: Arc<Ledger>,
     /// The present header, and its place.
     header: Mutex<(u64, Bytes)>,
 }
 
 impl Window {
-    fn read(&self, start: u64, length: u64) -> io::Result<Bytes> {
+    fn read(&self, start: u64, length: u64) -> Result<Bytes> {
         if start.checked_add(length).is_none_or(|end| end > self.length) {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+            return Err(damaged());
         }
         let mut bytes = vec![0; length as usize];
-        read_at(&self.file, &mut bytes, start)?;
+        read_at(&*self.file, &mut bytes, start)
+            .map_err(|error| self.ledger.stopped(Stop::Read(error)))?;
         Ok(bytes.into())
     }
 }
@@ -60,7 +91,7 @@ impl ChunkReader for Window {
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
-        self.read(start, length as u64).map_err(|error| ParquetError::External(Box::new(error)))
+        self.read(start, length as u64)
     }
 }
 
@@ -89,8 +120,7 @@ impl Pages {
         let most = self.left.min(self.window.length.saturating_sub(self.place)).min(HEADER);
         let mut length = 256;
         loop {
-            let bytes = self.window.read(self.place, most.min(length));
-            let bytes = bytes.map_err(|error| self.ledger.stopped(Stop::Read(error)))?;
+            let bytes = self.window.read(self.place, most.min(length))?;
             match Header::read(&bytes) {
                 Ok(header) if header.length + header.stored <= self.left => {
                     *locked(&self.window.header) = (self.place, bytes);
@@ -109,8 +139,7 @@ impl Pages {
         if !matches!(self.codec, Compression::GZIP(_) | Compression::BROTLI(_) | Compression::LZ4) {
             return Ok(());
         }
-        let stored = self.window.read(self.place + header.length, header.stored);
-        let stored = stored.map_err(|error| self.ledger.stopped(Stop::Read(error)))?;
+        let stored = self.window.read(self.place + header.length, header.stored)?;
         let packed = stored.get(header.levels as usize..).unwrap_or_default();
         let is_more = match self.codec {
             Compression::GZIP(_) => is_more(MultiGzDecoder::new(packed), header.size),
@@ -178,7 +207,7 @@ impl PageReader for Pages {
 /// Some row groups of a file, one behind the other.
 #[derive(Clone)]
 pub(super) struct Groups {
-    pub(super) file: Arc<File>,
+    pub(super) file: Arc<dyn ReadAt>,
     pub(super) length: u64,
     pub(super) metadata: Arc<ParquetMetaData>,
     pub(super) ledger: Arc<Ledger>,
@@ -218,8 +247,12 @@ impl Iterator for Chunks {
         let rows = metadata.row_group(group).num_rows() as usize;
         let chunk = metadata.row_group(group).column(self.leaf);
         let (place, left) = chunk.byte_range();
-        let window = Window { file: file.clone(), length: *length, header: Mutex::default() };
-        let window = Arc::new(window);
+        let window = Arc::new(Window {
+            file: file.clone(),
+            length: *length,
+            ledger: ledger.clone(),
+            header: Mutex::default(),
+        });
         let library = SerializedPageReader::new(window.clone(), chunk, rows, None);
         let pages = library.map(|library| {
             let number = (group as u64) << 32;

@@ -1,6 +1,5 @@
 //! Reading in batches.
 
-use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +13,7 @@ use ::parquet::schema::types::SchemaDescriptor;
 use arrow_array::{Array, ArrayRef, NullArray, RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use cstatns_base::coded::ColumnName;
-use cstatns_base::files::{self, FileError, read_at};
+use cstatns_base::files::{self, FileError, ReadAt, read_at};
 use cstatns_base::meta::Known;
 use sha2::{Digest, Sha256};
 
@@ -22,7 +21,7 @@ use crate::error::TableError;
 
 use super::bounds::{Ledger, Stop};
 use super::header::{MOST_DEPTH, depth};
-use super::pages::Groups;
+use super::pages::{Groups, Whole};
 use super::types::types;
 use super::{flat_schema, guarded};
 
@@ -67,21 +66,35 @@ pub(crate) struct Reader {
 impl Reader {
     /// `rows` are read at once.
     pub(crate) fn open(path: &Path, rows: usize) -> Result<Self, TableError> {
-        guarded(path, || Self::open_unguarded(path, rows))
+        Self::open_inside(path, Arc::new(files::open_to_read(path)?), rows)
     }
 
-    fn open_unguarded(path: &Path, rows: usize) -> Result<Self, TableError> {
-        let file = files::open_to_read(path)?;
-        let length = file.metadata().map_err(|error| FileError::from_io(path, &error))?.len();
+    /// The same of these bytes; errors call them `path`.
+    pub(crate) fn open_inside(
+        path: &Path,
+        file: Arc<dyn ReadAt>,
+        rows: usize,
+    ) -> Result<Self, TableError> {
+        guarded(path, || Self::open_unguarded(path, file, rows))
+    }
+
+    /// Opens the same file once more.
+    pub(crate) fn again(&self, path: &Path) -> Result<Self, TableError> {
+        Self::open_inside(path, self.groups.file.clone(), self.most)
+    }
+
+    fn open_unguarded(path: &Path, file: Arc<dyn ReadAt>, rows: usize) -> Result<Self, TableError> {
+        let length = file.length().map_err(|error| FileError::from_io(path, &error))?;
         if length == 0 {
             return Err(TableError::EmptyFile { path: path.to_owned() });
         }
         let failed = |error| read_error(path, &error);
-        if is_text(&file, length).map_err(|error| FileError::from_io(path, &error))? {
+        if is_text(&*file, length).map_err(|error| FileError::from_io(path, &error))? {
             return Err(TableError::NotParquet { path: path.to_owned() });
         }
-        check_depth(path, &file, length)?;
-        let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).map_err(failed)?;
+        check_depth(path, &*file, length)?;
+        let whole = Whole { file: file.clone(), length };
+        let metadata = ParquetMetaDataReader::new().parse_and_finish(&whole).map_err(failed)?;
         let about = metadata.file_metadata();
         let (columns, schema) = types(about).map_err(failed)?;
         let flat = flat_schema(&schema);
@@ -114,13 +127,8 @@ impl Reader {
         let width = (bytes / whole.max(1)).max(ledger.width()).max(1);
         let most = rows.min((BATCH_BYTES / width).max(1) as usize);
         let range = 0..metadata.num_row_groups();
-        let groups = Groups {
-            file: Arc::new(file),
-            length,
-            metadata: Arc::new(metadata),
-            ledger: Arc::new(ledger),
-            range,
-        };
+        let groups =
+            Groups { file, length, metadata: Arc::new(metadata), ledger: Arc::new(ledger), range };
         let mut reader = Self {
             schema: Arc::new(schema),
             header,
@@ -206,7 +214,7 @@ impl Reader {
 
     fn digest_of(&self, path: &Path, columns: &[usize]) -> Result<[u8; 32], TableError> {
         let failed = |error| FileError::from_io(path, &error);
-        let (file, length) = (&self.groups.file, self.groups.length);
+        let (file, length) = (&*self.groups.file, self.groups.length);
         let mut hash = Sha256::new();
         let mut bytes = Vec::new();
         let mut add = |start: u64, end: u64| -> Result<(), TableError> {
@@ -413,7 +421,7 @@ fn extent(metadata: &ParquetMetaData) -> Option<(u64, u64)> {
 }
 
 /// Whether a file begins as text does.
-fn is_text(file: &File, length: u64) -> std::io::Result<bool> {
+fn is_text(file: &dyn ReadAt, length: u64) -> io::Result<bool> {
     let mut start = vec![0; length.min(512) as usize];
     read_at(file, &mut start, 0)?;
     let is_control = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\r' | b'\n');
@@ -422,7 +430,7 @@ fn is_text(file: &File, length: u64) -> std::io::Result<bool> {
 }
 
 /// Refuses a file whose columns lie too deep in one another.
-fn check_depth(path: &Path, file: &File, length: u64) -> Result<(), TableError> {
+fn check_depth(path: &Path, file: &dyn ReadAt, length: u64) -> Result<(), TableError> {
     // The library finds out what is not a footer.
     let Some(tail) = length.checked_sub(8) else { return Ok(()) };
     let read = |bytes: &mut [u8], at| read_at(file, bytes, at);

@@ -76,7 +76,7 @@ impl Reader<RecordBatch> for parquet::Reader {
     }
 
     fn extent(&mut self, table: &Table) -> Result<Extent, TableError> {
-        let mut first = Self::open(&table.path, BATCH)?;
+        let mut first = self.again(&table.path)?;
         if let Some(columns) = self.chosen() {
             first.choose(&table.path, columns, 0)?;
         }

@@ -2,13 +2,15 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow_array::{RecordBatch, RecordBatchReader};
+use cstatns_base::files::ReadAt;
 
 use super::extent::Extent;
 use super::readers::{Any, Reader};
 use super::{BATCH, Batch, Fill, Format, Table};
-use crate::csv::{self, Delimiter, Fields};
+use crate::csv::{self, Delimiter, Fields, Place};
 use crate::encoding::Encoding;
 use crate::error::TableError;
 use crate::{frames, parquet};
@@ -24,6 +26,8 @@ pub enum Input<'a> {
     File(&'a Path),
     /// What is piped in: text of the type that the name says, which errors call it.
     Pipe(&'a Path, File),
+    /// What lies in a parcel: of the type that the name says, which errors call it.
+    Inside(&'a Path, Arc<dyn ReadAt>),
     /// A frame: what a program hands over, without a file. Its columns have Arrow's types; its
     /// schema's metadata says what a Parquet file's would.
     Frame {
@@ -58,8 +62,17 @@ impl<'a> Input<'a> {
         match self {
             Self::File(path) => Source::open_in(path, delimiter, encoding),
             Self::Pipe(name, piped) => match Format::of(name)?.text() {
-                Some(_) => Source::lines(name, Some(piped), delimiter, encoding),
+                Some(_) => Source::lines(name, Place::Pipe(piped), delimiter, encoding),
                 None => Err(TableError::PipedParquet { path: name.to_owned() }),
+            },
+            Self::Inside(name, bytes) => match Format::of(name)? {
+                Format::Csv | Format::Text(_) => {
+                    Source::lines(name, Place::Inside(bytes), delimiter, encoding)
+                }
+                Format::Parquet => {
+                    let reader = parquet::Reader::open_inside(name, bytes, BATCH)?;
+                    Ok(Source::columns(name, false, reader))
+                }
             },
             Self::Frame { name, rows, batches } => Source::frame(name, rows, batches),
         }
@@ -69,7 +82,7 @@ impl<'a> Input<'a> {
     pub fn file(&self) -> Option<&'a Path> {
         match self {
             Self::File(path) => Some(path),
-            Self::Pipe(..) | Self::Frame { .. } => None,
+            Self::Pipe(..) | Self::Inside(..) | Self::Frame { .. } => None,
         }
     }
 }
@@ -84,7 +97,7 @@ impl<'a, P: AsRef<Path> + ?Sized> From<&'a P> for Input<'a> {
 pub enum Source {
     /// Lines of CSV.
     Lines(Stream<Fields>),
-    /// Columns of Arrow's types: those of a Parquet file or of a frame.
+    /// Columns of Arrow's types: those of Parquet or of a frame.
     Columns(Stream<RecordBatch>),
 }
 
@@ -106,36 +119,37 @@ impl Source {
         delimiter: Delimiter<'_>,
         encoding: Option<Encoding>,
     ) -> Result<Self, TableError> {
-        Ok(match Format::of(path)? {
-            Format::Csv | Format::Text(_) => Self::lines(path, None, delimiter, encoding)?,
-            Format::Parquet => {
-                let reader = parquet::Reader::open(path, BATCH)?;
-                let table = Table {
-                    path: path.to_owned(),
-                    is_file: true,
-                    header: reader.header().to_vec(),
-                    raw: None,
-                    wider: None,
-                    delimiter: b',',
-                    quoted: Vec::new(),
-                    style: csv::Style::default(),
-                    known: Some(reader.known().clone()),
-                    schema: Some(reader.schema().clone()),
-                    rows: Some(reader.rows()),
-                };
-                Self::Columns(Stream::new(table, reader))
-            }
-        })
+        match Format::of(path)? {
+            Format::Csv | Format::Text(_) => Self::lines(path, Place::File, delimiter, encoding),
+            Format::Parquet => Ok(Self::columns(path, true, parquet::Reader::open(path, BATCH)?)),
+        }
+    }
+
+    fn columns(path: &Path, is_file: bool, reader: parquet::Reader) -> Self {
+        let table = Table {
+            path: path.to_owned(),
+            is_file,
+            header: reader.header().to_vec(),
+            raw: None,
+            wider: None,
+            delimiter: b',',
+            quoted: Vec::new(),
+            style: csv::Style::default(),
+            known: Some(reader.known().clone()),
+            schema: Some(reader.schema().clone()),
+            rows: Some(reader.rows()),
+        };
+        Self::Columns(Stream::new(table, reader))
     }
 
     fn lines(
         path: &Path,
-        piped: Option<File>,
+        place: Place,
         delimiter: Delimiter<'_>,
         encoding: Option<Encoding>,
     ) -> Result<Self, TableError> {
-        let is_file = piped.is_none();
-        let reader = csv::Reader::begin_with(path, piped, delimiter, encoding, csv::WINDOW)?;
+        let is_file = matches!(place, Place::File);
+        let reader = csv::Reader::open_at(path, place, delimiter, encoding, csv::WINDOW)?;
         let (mut header, mut raw) = (reader.header().to_vec(), None);
         if let Some(encoding) = encoding.filter(|encoding| encoding.is_single()) {
             let decoded = header.iter().map(|name| {
