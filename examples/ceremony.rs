@@ -183,8 +183,14 @@ impl Request {
             result: result.to_owned(),
             accepted: Default::default(),
         };
-        let input =
-            Input { commitment, rows, values: rows, distinct: distinct as u64, engine: None };
+        let input = Input {
+            commitment,
+            rows,
+            values: rows,
+            distinct: distinct as u64,
+            engine: None,
+            sent: None,
+        };
         Ok(Self { files, input })
     }
 

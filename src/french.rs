@@ -151,6 +151,7 @@ french!(ServiceError {
     Self::Roster(error) => (error),
     Self::Sharing(error) => (error),
     Self::Keystore(error) => (error),
+    Self::Parcel(error) => (error),
     Self::Broken(error) => (error),
     Self::NoService { home } => "il n'y a pas de service dans {home:?}",
     Self::NoCheckpoint { home } => "le registre dans {home:?} n'a pas de point de contrôle à côté de lui",

@@ -59,6 +59,7 @@
 //! `checkpoint`, `places.json`, `outbox/` (where deliveries lie), `keys/` (sealed; may be backed
 //! up) and, unless other places were declared, `life/` (life secrets; must not be backed up).
 
+mod arrived;
 mod ceremony;
 mod clock;
 mod coding;
@@ -76,6 +77,7 @@ mod project;
 mod publish;
 mod questions;
 mod reader;
+mod recovered;
 mod recovery;
 mod rekey;
 mod renewal;
@@ -113,11 +115,11 @@ use crate::sharing::SharingError;
 use copies::Copies;
 use identity::Identity;
 
+pub use arrived::ArrivedRequest;
 pub use ceremony::{Founded, Founding};
 pub use clock::{Clock, SystemClock};
 pub use coding::{Made, RunFiles};
 pub use dealing::Dealt;
-pub use destruction::Recovered;
 pub use error::ServiceError;
 pub use journal::{Counts, whole_path};
 pub use opening::Opening;
@@ -126,6 +128,7 @@ pub use project::Expired;
 pub use publish::Published;
 pub use questions::Gathering;
 pub use reader::{Reader, Unfinished};
+pub use recovered::Recovered;
 pub use recovery::{Plan, Recovery, Source, Sources};
 pub use result::{LeftResult, Outcome, ReadResult, ResultFile, Seal, WorkError, Written};
 pub use status::{DomainStatus, EpochStatus, PartyStatus, RequestKeyStatus, Status};
@@ -359,6 +362,7 @@ impl Service {
     /// is asked.
     fn check_keys(&self, action: &Action) -> Result<(), ServiceError> {
         self.check_key_names(action)?;
+        self.check_arrived_keys(action)?;
         let research = match action {
             Action::Open { kind, .. } => kind.is_research(),
             Action::Close { .. } => true,

@@ -796,7 +796,7 @@ fn unlawful_events_are_found() {
             "unlawful-result",
         ),
         (Event::Closed { run: run("coded") }, "unlawful-result"),
-        (Event::Delivered { run: run("coded"), part: 1 }, "already-delivered"),
+        (Event::Delivered { run: run("coded"), part: 1, receipt: None }, "already-delivered"),
         (Event::Ended { domain: population.clone() }, "unlawful-end"),
         (
             Event::Destroyed {
@@ -934,6 +934,7 @@ fn the_parts_of_a_run_are_lawful_in_their_turn_only() {
         values: 10,
         distinct: 10,
         engine: None,
+        sent: None,
     };
     let action = |inputs: Vec<Input>, keep_request: bool| Action::Code {
         domain: name("population"),
@@ -963,7 +964,7 @@ fn the_parts_of_a_run_are_lawful_in_their_turn_only() {
     };
     let gone =
         |part| Event::Destroyed { what: Destroyed::Request { run, part }, how: Means::Overwritten };
-    let delivered = |part| Event::Delivered { run, part };
+    let delivered = |part| Event::Delivered { run, part, receipt: None };
     let copy = |part, how| Event::Destroyed { what: Destroyed::Result { run, part }, how };
     let lost = |part| copy(part, Means::Lost);
     let copy_gone = |part| copy(part, Means::Overwritten);

@@ -39,6 +39,7 @@ fn a_request_that_states_more_rows_than_a_number_holds_is_refused_before_it_is_a
             values: 4,
             distinct: 4,
             engine: None,
+            sent: None,
         }],
         recipient: None,
         keep_request: false,
@@ -67,7 +68,8 @@ fn too_few_values_and_counts_that_no_file_has_are_refused_before_they_are_asked(
     let world = World::founded(2, 2);
     world.statistics("population").unwrap();
     let code = |rows, values, distinct| {
-        let input = Input { commitment: Hex([7; 32]), rows, values, distinct, engine: None };
+        let input =
+            Input { commitment: Hex([7; 32]), rows, values, distinct, engine: None, sent: None };
         let action = Action::Code {
             domain: name("population"),
             generation: Generation::FIRST,
@@ -109,6 +111,7 @@ fn a_renewal_names_its_deliveries_in_order_each_once_and_not_too_many() {
             values: 4,
             distinct: 4,
             engine: None,
+            sent: None,
         }],
         recipient: None,
         keep_request: false,

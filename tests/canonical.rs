@@ -20,6 +20,7 @@ use cstatns::look_up::{Level, LookUp, Score};
 use cstatns::meta::{SPEC, SUITE};
 use cstatns::name::{Hex, Name, canonical_json};
 use cstatns::report::{Destruction, OpenedCommitment, ReportBody, SignedReport};
+use cstatns_parcel::request::Declared;
 use data_encoding::{BASE64, HEXLOWER};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use proptest::prelude::*;
@@ -70,6 +71,8 @@ static GENUINE: LazyLock<Vec<(&'static str, String)>> = LazyLock::new(|| {
     let mut add = |form, value: &Value| genuine.push((form, value.to_string()));
     let parcels = fs::read(golden("../../../spec/vectors/parcels.json")).unwrap();
     add("party-card", &serde_json::from_slice::<Value>(&parcels).unwrap()["values"]["wages"]);
+    let declared = Declared::read(&golden("kept.request.age")).unwrap().unwrap();
+    add("declaration", &serde_json::to_value(declared.declaration).unwrap());
     add("delivery", &json!({"part": 3, "run": "02".repeat(16)}));
     for line in ledger().lines() {
         let line: Value = serde_json::from_str(line).unwrap();
@@ -77,9 +80,15 @@ static GENUINE: LazyLock<Vec<(&'static str, String)>> = LazyLock::new(|| {
         add("line", &line);
         add("event", event);
         for form in ["dealing", "receipt", "doubt"] {
-            if let Some(statement) = event.get(form) {
+            let is_of_a_party = event["type"] == "delivered";
+            if let Some(statement) = event.get(form).filter(|_| !is_of_a_party) {
                 add(form, statement);
             }
+        }
+        if event["type"] == "delivered"
+            && let Some(receipt) = event.get("receipt")
+        {
+            add("received", receipt);
         }
         if let Some(doubt) = event.get("doubt") {
             add("doubted", &doubt["body"]["about"]);

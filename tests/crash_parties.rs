@@ -4,14 +4,21 @@
 
 mod common;
 
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
 use cstatns::coded::Coded as _;
 use cstatns::dealing::Epoch;
+use cstatns::files::Step;
+use cstatns::files::faults::{stop_after, watch};
 use cstatns::name::Hex;
 use cstatns::party::Role;
 use cstatns::service::ServiceError;
 use jiff::SignedDuration;
 
 use common::crash::{Verb, run};
+use common::sealed::{code_parcel, sign_for, with_parcel};
 use common::{PEOPLE, World, name, party_card};
 
 fn registered(world: &World) {
@@ -200,4 +207,114 @@ fn abandon_with_request_keys() {
             world.receive().unwrap();
         },
     });
+}
+
+fn is_in_its_parcel(world: &World) {
+    let (_, report, rows) = world.result_in("insee", "out/batch");
+    assert_eq!(rows, fs::read_to_string(world.path("known.result")).unwrap());
+    let delivery = report.body.delivery;
+    let service = world.open();
+    assert_eq!(service.state().deliveries()[&delivery].result, report.body.result.commitment);
+    assert_eq!(service.state().unsigned_for().len(), 1);
+    assert!(world.halves().is_empty() && !world.path("out/batch.request.age").exists());
+}
+
+/// The request key is destroyed in every place, whatever stopped or failed; the result is whole.
+#[test]
+fn code_a_parcel() {
+    run(Verb {
+        name: "code-a-parcel",
+        prepare: with_parcel,
+        act: code_parcel,
+        then: is_in_its_parcel,
+    });
+}
+
+#[test]
+fn a_signed_receipt() {
+    run(Verb {
+        name: "signed-receipt",
+        prepare: |world| {
+            with_parcel(world);
+            code_parcel(world).unwrap();
+        },
+        act: |world| sign_for(world, "out/batch"),
+        then: |world| {
+            assert!(!world.path("out/batch.result").exists());
+            assert_eq!(world.open().state().unsigned_for().len(), 0);
+        },
+    });
+}
+
+/// At each step of the service: neither the identifiers of a request in a parcel nor the codes of
+/// its result lie in clear anywhere.
+#[test]
+fn nothing_of_a_parcel_lies_in_clear_at_any_step() {
+    let world = World::founded(2, 2);
+    with_parcel(&world);
+    let known = fs::read_to_string(world.path("known.result")).unwrap();
+    fs::remove_file(world.path("known.result")).unwrap();
+    let texts: Vec<String> =
+        PEOPLE.map(str::to_owned).into_iter().chain(known.lines().map(str::to_owned)).collect();
+    let under = world.directory.path().to_owned();
+    let seen = Arc::new(Mutex::new((0, Vec::new())));
+    let look = {
+        let (seen, under, texts) = (seen.clone(), under.clone(), texts.clone());
+        move |_: Step, _: &Path| {
+            let mut seen = seen.lock().unwrap();
+            seen.0 += 1;
+            seen.1.extend(holding(&under, &texts));
+        }
+    };
+    watch(&under, look, || code_parcel(&world)).unwrap();
+    sign_for(&world, "out/batch").unwrap();
+    assert!(holding(&under, &texts).is_empty());
+    let (steps, found) = &*seen.lock().unwrap();
+    assert!(*steps > 40 && found.is_empty(), "{steps}: {found:?}");
+    // The control: a request and a result in clear are seen.
+    world.request("clear", &PEOPLE);
+    assert_eq!(holding(&under, &texts).len(), 1);
+    world.code("population", "clear", &PEOPLE).unwrap();
+    assert_eq!(holding(&under, &texts).len(), 1);
+}
+
+/// A run that was stopped between the name of its parcel and the event knows that parcel again, and
+/// takes no other file under its name for it.
+#[test]
+fn another_file_is_not_the_parcel() {
+    let stopped = (0..).find_map(|n| {
+        let world = World::founded(2, 2);
+        with_parcel(&world);
+        stop_after(world.directory.path(), n, || code_parcel(&world)).unwrap_err();
+        let placed = world.path("out/batch.result").exists();
+        (placed && world.ledger().state.pending().is_some()).then_some(world)
+    });
+    let world = stopped.unwrap();
+    let result = world.path("out/batch.result");
+    let parcel = fs::read(&result).unwrap();
+    let mut other = parcel.clone();
+    // Its age head is of this parcel alone; what follows, its receiver verifies.
+    other[200] ^= 1;
+    fs::write(&result, other).unwrap();
+    assert_eq!(world.open().unpaid().unwrap().code(), "result-away");
+    assert!(world.ledger().state.pending().is_some(), "nothing is recorded of another file");
+    fs::write(&result, parcel).unwrap();
+    drop(world.open());
+    assert!(world.ledger().state.pending().is_none());
+    is_in_its_parcel(&world);
+}
+
+/// The files below a directory that hold one of these texts.
+fn holding(directory: &Path, texts: &[String]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(holding(&path, texts));
+        } else if let Ok(bytes) = fs::read(&path) {
+            let has = |text: &String| bytes.windows(text.len()).any(|part| part == text.as_bytes());
+            found.extend(texts.iter().any(has).then_some(path));
+        }
+    }
+    found
 }

@@ -394,6 +394,7 @@ fn code_request() -> Action {
             values: 100,
             distinct: 100,
             engine: None,
+            sent: None,
         }],
         recipient: None,
         keep_request: false,

@@ -6,12 +6,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use cstatns::commitment::CommitmentKey;
 use cstatns::domain::RenewalReason;
 use cstatns::name::canonical_json;
 use cstatns::party::{RequestKey, Role};
 use cstatns::proposal::Action;
 use serde_json::Value;
 
+use common::sealed::sign_for;
 use common::{PEOPLE, TestClock, World, name, party_card, scratch};
 
 fn golden() -> PathBuf {
@@ -82,6 +84,35 @@ fn a_kept_request_key_still_opens() {
     let number = key.body.key;
     assert!(world.home().join(format!("life/{number}.3.request")).is_file());
     assert!(world.open().state().living_request_key(&number).is_ok());
+}
+
+/// The parcels that are kept open: the request under a quorum, the result with its receiver's keys.
+#[test]
+fn kept_parcels_still_open() {
+    let world = world();
+    let codes = fs::read_to_string(golden().join("population-2.codes")).unwrap();
+    fs::copy(golden().join("sealed.result.age"), world.path("sealed.result")).unwrap();
+    // It may be opened for thirty days.
+    world.clock.set("2026-01-20T00:00:00Z");
+    let (opened, report, rows) = world.result_in("insee", "sealed");
+    assert_eq!(rows, codes);
+    let service = world.open();
+    let made = &service.state().deliveries()[&report.body.delivery];
+    assert_eq!(
+        (Some(made.request), made.result),
+        (opened.head.commitment, report.body.result.commitment)
+    );
+    assert!(made.receipt.is_some());
+    drop(service);
+
+    let parcel = world.path("again.request.age");
+    fs::copy(golden().join("kept.request.age"), &parcel).unwrap();
+    let secret = fs::read_to_string(golden().join("kept.request.secret")).unwrap();
+    let mut request = world.request("again", &PEOPLE);
+    request.key = CommitmentKey::from_hex(&secret).unwrap();
+    request.files.request = vec![parcel];
+    world.code_sealed("population", &request, Some("insee")).unwrap();
+    assert_eq!(world.result_in("insee", "again").2, codes);
 }
 
 /// The names of the files below a directory, without the lock and the page that describes them.
@@ -169,13 +200,21 @@ fn the_story_of_the_kept_home_leaves_the_same_files_and_events() {
         world.open().expire().unwrap();
     }
     // Parties with request keys; other custodians' shares, under which one of them is sealed.
-    let (insee, cnaf) = (party_card("insee", 1), party_card("cnaf", 2));
+    let (insee, cnaf) = (world.party("insee").card().clone(), party_card("cnaf", 2));
     world.register(&insee, Role::Controller, &["mobility", "population"]).unwrap();
     let withdrawn = world.request_key("insee", "population").unwrap();
     world.open().withdraw_request_key(&withdrawn.body.key).unwrap();
     world.register(&cnaf, Role::Holder, &["population"]).unwrap();
     world.end_party(2, &cnaf).unwrap();
+    // A request and its result in parcels, and its receiver's receipt.
+    let request = world.sealed_people("insee", "population", "sealed");
+    world.code_sealed("population", &request, Some("insee")).unwrap();
+    fs::copy(world.path("sealed.result"), made.join("sealed.result.age")).unwrap();
+    sign_for(&world, "sealed").unwrap();
     let kept = world.request_key("insee", "population").unwrap();
+    let request = world.seal("insee", &kept, "kept", &PEOPLE);
+    fs::copy(&request.files.request[0], made.join("kept.request.age")).unwrap();
+    fs::write(made.join("kept.request.secret"), &*request.key.to_hex()).unwrap();
     world.deal().unwrap();
     world.receive().unwrap();
     world.forget(0, 1).unwrap();
@@ -185,6 +224,7 @@ fn the_story_of_the_kept_home_leaves_the_same_files_and_events() {
     world.open().record_refusal("code", "unknown-domain").unwrap();
     fs::write(made.join("insee.key.json"), canonical_json(&kept)).unwrap();
     copy(&world.home(), &made.join("home"));
+    copy(&world.path("insee"), &made.join("insee"));
     fs::remove_dir(made.join("home/outbox")).unwrap();
     for kit in &world.kits {
         copy(kit, &made.join(kit.file_name().unwrap()));
@@ -199,7 +239,7 @@ fn the_story_of_the_kept_home_leaves_the_same_files_and_events() {
     fs::remove_file(made.join("home/snapshot")).unwrap();
     assert_eq!(names(&made), names(&golden()));
     let (now, kept) = (shapes(&made.join("home")), shapes(&golden().join("home")));
-    assert_eq!((now.len(), kept.len()), (99, 99));
+    assert_eq!((now.len(), kept.len()), (108, 108));
     now.iter()
         .zip(&kept)
         .enumerate()

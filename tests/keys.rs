@@ -20,7 +20,7 @@ use cstatns::keystore::{KeyPlace, Keystore};
 use cstatns::ledger::event::Lapse;
 use cstatns::name::{Hex, canonical_json};
 use cstatns::proposal::{Action, Input};
-use cstatns::received::Received;
+use cstatns::received::{Received, ReceivedFile};
 use cstatns::secret::Secret;
 use cstatns::service::{Recovered, ServiceError};
 use cstatns::state::Fate;
@@ -572,7 +572,9 @@ fn a_result_goes_when_the_counterpart_has_it() {
     let (result, received) = (world.path("batch.result"), world.receipt(&made));
     fs::hard_link(&result, world.path("link")).unwrap();
     let deliver = |id, received: &Received| {
-        world.open().delivered(id, received).map_err(|error| error.code())
+        let receipt = ReceivedFile::Unsigned(received.clone());
+        let delivered = world.open().delivered(id, &receipt);
+        delivered.map(drop).map_err(|error| error.code())
     };
     let whole = fs::read(&result).unwrap();
     let events = world.open().history().size();

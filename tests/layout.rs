@@ -366,6 +366,7 @@ fn a_public_enum_is_exhaustive_only_for_a_reason() {
                 "Fate",
                 "Lapse",
                 "Means",
+                "ReceivedFile",
                 "Stated",
                 "Suite",
             ],

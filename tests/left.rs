@@ -15,6 +15,7 @@ use cstatns::coded::Coded as _;
 use cstatns::custody::custodian::Remark;
 use cstatns::delivery::DeliveryId;
 use cstatns::files::{Step, faults};
+use cstatns::received::ReceivedFile;
 use cstatns::service::{Reader, Recovered, Service, ServiceError};
 use cstatns::state::Fate;
 
@@ -132,7 +133,7 @@ fn a_delivery_is_lost_once() {
     let world = World::founded(2, 2);
     world.statistics("population").unwrap();
     let made = world.code("population", "a", &PEOPLE).unwrap();
-    let (id, received) = (made.delivery, world.receipt(&made));
+    let (id, received) = (made.delivery, ReceivedFile::Unsigned(world.receipt(&made)));
     let lost = || world.open().result_lost(&id).map_err(|error| error.code());
     assert_eq!(lost(), Err("result-there"));
     fs::rename(world.path("a.result"), world.path("received")).unwrap();

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use common::crash::{Snapshot, copy_tree, violations};
+use common::sealed::{code_parcel, sign_for, with_parcel};
 use common::{PEOPLE, World, name, party_card, read_lines};
 use cstatns::audit::verify;
 use cstatns::code::Code;
@@ -503,6 +504,20 @@ fn withdraw_request_key() {
 fn end_party() {
     let act: fn(&World) -> _ = |world| world.end_party(1, &party_card("insee", 1));
     two_faults(&Verb { prepare: with_request_keys, act }, false);
+}
+
+#[test]
+fn code_a_parcel() {
+    two_faults(&Verb { prepare: with_parcel, act: code_parcel }, false);
+}
+
+#[test]
+fn a_signed_receipt() {
+    let prepare: fn(&World) = |world| {
+        with_parcel(world);
+        code_parcel(world).unwrap();
+    };
+    two_faults(&Verb { prepare, act: |world| sign_for(world, "out/batch") }, false);
 }
 
 #[test]

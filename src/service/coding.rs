@@ -10,21 +10,29 @@ use cstatns_base::domain::CheckValue;
 use cstatns_base::files::{self, Access, FileError, Held};
 use cstatns_base::identifier::Scheme;
 use cstatns_base::look_up::LookUp;
-use cstatns_base::meta::FileMeta;
-use cstatns_base::name::{Name, canonical_json};
+use cstatns_base::meta::{FileMeta, ServiceId};
+use cstatns_base::name::{Hex, Name, canonical_json};
 use cstatns_base::secret::{Secret, wipe_stack};
-use cstatns_record::checkpoint::Head;
+use cstatns_keys::receiving::Recipient;
+use cstatns_parcel::head::{End, Extension, Head, Kind as ParcelKind};
+use cstatns_parcel::request::inner_name;
+use cstatns_record::checkpoint::Head as Checkpointed;
 use cstatns_record::ledger::event::{Event, Lapse};
 use cstatns_record::proposal::{Action, RunId};
+use cstatns_record::state::{Domain, Key};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::coder::{Coder, Renewer};
 use crate::custody::quorum::Quorum;
+use crate::sharing::SharingError;
 
-use super::journal::{Journal, Ready, check_apart, check_names, hold};
-use super::result::{Expected, LeftResult, ReadResult, ResultFile, Seal, WorkError, Written};
+use super::arrived::RequestKeys;
+use super::journal::{Journal, Mark, Ready, check_apart, check_names, hold};
+use super::result::{
+    Expected, LeftResult, Parcel, ReadResult, ResultFile, Seal, WorkError, Written,
+};
 use super::{Approved, Service, ServiceError};
 
 /// The files of one request of a run.
@@ -76,7 +84,9 @@ pub struct Made {
     /// The day on which the key was due for renewal, where that was past when the run began.
     pub overdue_since: Option<Date>,
     /// The ledger after it.
-    pub head: Head,
+    pub head: Checkpointed,
+    /// The fingerprint of the card that it is encrypted to; none of one in clear.
+    pub recipient: Option<Hex<32>>,
 }
 
 /// A part of a run that is about to begin: its request, which is held, and its journal.
@@ -186,16 +196,18 @@ impl Service {
         };
         let mut last = Vec::new();
         let outcome = self.run(quorum, |service, approved| {
-            let Approved { action, root, .. } = approved;
+            let Approved { action, root, epoch, .. } = approved;
             let keys = open(service, &root);
+            let arrived = service.open_request_keys((&root, epoch), &action);
             drop(root);
             wipe_stack();
-            let keys = keys?;
+            let (keys, arrived) = (keys?, arrived?);
             let parts = action.parts();
             for (Begun { held, journal }, request) in begun.into_iter().zip(files) {
                 let part = journal.delivery.part;
                 let make = || {
-                    service.make_result(&action, journal, |file| work(&keys, file))?;
+                    let from = (&arrived, request);
+                    service.make_result(&action, journal, from, |file| work(&keys, file))?;
                     if part == parts {
                         last = held;
                     } else {
@@ -261,17 +273,31 @@ impl Service {
         &mut self,
         action: &Action,
         mut journal: Journal,
+        (keys, files): (&RequestKeys, &RunFiles),
         work: impl FnOnce(&mut ResultFile) -> Result<Written, WorkError>,
     ) -> Result<(), ServiceError> {
-        let expected = Expected::of(self, action, journal.delivery.part)?;
+        let part = journal.delivery.part;
+        let expected = Expected::of(self, action, part)?;
         let seal = self.seal(&journal, action).ok_or(ServiceError::RequestChanged)?;
-        let mut file = ResultFile::create(&journal, expected, seal)?;
+        let arrived = match (action.input(part), files.request.first()) {
+            (Some(input), Some(path)) => self.arrived(keys, action, (input, path))?,
+            _ => None,
+        };
+        if let Some(arrived) = &arrived {
+            journal.accepted.clone_from(&arrived.manifest.accepted);
+        }
+        let parcel = self.parcel(action, &journal)?;
+        let is_parcel = parcel.is_some();
+        let mut file = ResultFile::create(&journal, (expected, seal), arrived, parcel)?;
         let written = work(&mut file);
         wipe_stack();
         let Written { found, result, counts } = written?;
         let rows = expected.check(&found)?;
-        let mut file = file.stand_by()?;
-        journal.ready = Some(Ready { result, counts });
+        let report = is_parcel.then(|| self.report_of_run(action, &journal, (result, &counts)));
+        let report = report.transpose()?;
+        let mut file = file.stand_by(report.as_ref(), (&self.card, &self.identity.key()))?;
+        let parcel = is_parcel.then(|| Mark::of(file.temporary())).transpose()?;
+        journal.ready = Some(Ready { result, counts, parcel });
         journal.replace(&self.home)?;
         if let Err(error) = file.take_name() {
             // The name may have been given before the error: then it goes, for no event will speak
@@ -287,6 +313,25 @@ impl Service {
         self.record(coded(action, journal.delivery, rows, result))?;
         self.result_stands = false;
         Ok(())
+    }
+
+    /// The parcel that a result goes into, if it goes to a party.
+    fn parcel(&self, action: &Action, journal: &Journal) -> Result<Option<Parcel>, ServiceError> {
+        let (Some(card), Some(input)) = (action.recipient(), action.input(journal.delivery.part))
+        else {
+            return Ok(None);
+        };
+        let card = &self.state.party(card)?.card;
+        let recipient = Recipient::new(&card.body.receiving).map_err(|_| SharingError::Format)?;
+        let extension = Extension::of(&inner_name(&journal.result));
+        let ends = (End::of_service(&self.card), End::of(card));
+        let mut head = Head::new(ends.0, ends.1, extension, self.clock());
+        head.kind = ParcelKind::Result;
+        head.service = ServiceId::of(self.card.id());
+        head.domain = action.domain().cloned();
+        head.commitment = Some(input.commitment);
+        head.checkpoint = Some(self.ledger.note().to_owned());
+        Ok(Some(Parcel { head, recipient }))
     }
 
     /// Under what the commitment of a result is computed.
@@ -326,7 +371,12 @@ impl Service {
             Err(error) if is_absence(&error) => false,
             Err(error) => return Err(FileError::from_io(&path, &error).into()),
         };
-        if is_there && self.has_commitment(journal, ready, action, read)? {
+        let is_it = match &ready.parcel {
+            _ if !is_there => false,
+            Some(mark) => Mark::of(&path)? == *mark,
+            None => self.has_commitment(journal, ready, action, read)?,
+        };
+        if is_it {
             return Ok(true);
         }
         match journal.stands_by() {
@@ -359,7 +409,6 @@ impl Service {
         let delivery = self.state.deliveries().get(id)?;
         let domain = self.state.domain(&delivery.domain).ok()?;
         let key = domain.key(delivery.generation)?;
-        let begun = TimeZone::UTC.to_datetime(delivery.begun).date();
         Some(Made {
             delivery: *id,
             parts: delivery.parts,
@@ -376,8 +425,9 @@ impl Service {
             request_kept: delivery.request_kept,
             scheme: delivery.scheme,
             look_up: delivery.look_up,
-            overdue_since: domain.due(key).filter(|due| *due < begun),
+            overdue_since: overdue(domain, key, delivery.begun),
             head: self.ledger.history().head(),
+            recipient: delivery.recipient,
         })
     }
 
@@ -385,6 +435,12 @@ impl Service {
     pub fn made_by(&self, run: &RunId) -> Vec<Made> {
         self.state.deliveries_of(run).filter_map(|(id, _)| self.made(id)).collect()
     }
+}
+
+/// The day on which a key was due for renewal, where that was past when a run began.
+pub(super) fn overdue(domain: &Domain, key: &Key, begun: Timestamp) -> Option<Date> {
+    let begun = TimeZone::UTC.to_datetime(begun).date();
+    domain.due(key).filter(|due| *due < begun)
 }
 
 /// Of several requests, says which one the error is about.

@@ -1,144 +1,20 @@
 //! Deliveries, what is destroyed after them, and what a stopped process left (SPEC §13, §14).
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
 
 use cstatns_base::delivery::{DeliveryId, DeliveryName};
 use cstatns_base::files::{self, Fate, FileError, Held};
 use cstatns_base::name::{Hex, Name};
-use cstatns_record::ledger::event::{Destroyed, Event, Lapse, Means};
+use cstatns_record::ledger::event::{Destroyed, Event, Means};
 use cstatns_record::proposal::{Action, RunId};
-use cstatns_record::received::Received;
+use cstatns_record::received::{ReceivedFile, SignedReceived};
 use cstatns_record::state::{Refusal, State};
 
 use super::coding::coded;
 use super::journal::{Counts, Journal, spoken_of};
 use super::result::ReadResult;
-use super::{Service, ServiceError, ceremony};
-
-/// What opening a service found and repaired.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Recovered {
-    /// The last event was cut short; it never counted.
-    EventCut,
-    /// The last event was not covered by a checkpoint; it is now.
-    EventCovered,
-    /// All shares of an epoch were held: it is recorded now that it works.
-    EpochStarted,
-    /// A run had begun and left no result: it is undone.
-    Undone {
-        /// Its verb.
-        verb: &'static str,
-    },
-    /// A run had begun and made some of its results, which stand: the rest is undone.
-    Cut {
-        /// Its verb.
-        verb: &'static str,
-        /// How many results it made.
-        made: u32,
-        /// How many requests it has.
-        parts: u32,
-    },
-    /// A question had been asked, and nobody waited for the answers any more.
-    Lapsed {
-        /// Its verb.
-        verb: &'static str,
-        /// Why.
-        why: Lapse,
-    },
-    /// A result was complete: its event is recorded now.
-    Finished {
-        /// The delivery.
-        delivery: DeliveryName,
-    },
-    /// Something that was to be destroyed is destroyed now.
-    Destroyed {
-        /// What.
-        what: Destroyed,
-        /// The delivery that it belongs to.
-        delivery: Option<DeliveryName>,
-    },
-    /// The seal of a key that the ledger does not know is put aside.
-    PutAside {
-        /// Where it was.
-        path: PathBuf,
-    },
-    /// Files that stopped writes left are removed.
-    Swept {
-        /// How many.
-        files: usize,
-    },
-}
-
-impl fmt::Display for Recovered {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::EventCut => {
-                f.write_str("the last event was cut short by a stop and never counted: removed")
-            }
-            Self::EventCovered => f.write_str("the last event was not yet signed for: signed now"),
-            Self::EpochStarted => {
-                f.write_str("all shares are held: recorded now that the dealing works")
-            }
-            Self::Undone { verb } => {
-                write!(f, "an interrupted `{verb}` left no result: undone, run it again")
-            }
-            Self::Cut { verb, made, parts } => write!(
-                f,
-                "an interrupted `{verb}` had made {made} of its {parts} results, which stand: the \
-                rest is undone, run it again with the other requests"
-            ),
-            Self::Lapsed { verb, why: Lapse::Expired } => {
-                write!(f, "the custodians were asked for `{verb}` and the time ran out: recorded")
-            }
-            Self::Lapsed { verb, .. } => write!(
-                f,
-                "the custodians were asked for `{verb}` by a process that stopped: recorded, run \
-                it again"
-            ),
-            Self::Finished { delivery } => write!(
-                f,
-                "an interrupted run had finished its result: recorded, delivery {delivery}"
-            ),
-            Self::Destroyed { what, delivery } => {
-                match what {
-                    Destroyed::Request { .. } => f.write_str("the request of delivery "),
-                    Destroyed::Result { .. } => f.write_str("the copy of the delivered result "),
-                    Destroyed::Seals { epoch } => {
-                        return write!(
-                            f,
-                            "the keys that epoch {epoch} had sealed were still to be destroyed: \
-                            destroyed now"
-                        );
-                    }
-                    Destroyed::RequestKey { key } => {
-                        return write!(
-                            f,
-                            "the private half of the request key {key} was still to be destroyed: \
-                            destroyed now"
-                        );
-                    }
-                    Destroyed::Keys { domain } => {
-                        return write!(
-                            f,
-                            "the keys of `{domain}` were still to be destroyed: destroyed now"
-                        );
-                    }
-                }?;
-                delivery.iter().try_for_each(|delivery| delivery.fmt(f))?;
-                f.write_str(" was still there: destroyed now")
-            }
-            Self::PutAside { path } => {
-                write!(f, "the ledger does not know the key {path:?}: put aside, in aside/")
-            }
-            Self::Swept { files } => {
-                write!(f, "{files} unfinished files of a stopped command: removed")
-            }
-        }
-    }
-}
+use super::{Recovered, Service, ServiceError, ceremony};
 
 pub(super) fn means(present: bool) -> Means {
     if present { Means::Overwritten } else { Means::Absent }
@@ -163,7 +39,7 @@ impl Service {
 
     /// Whether the destruction of a delivery's request is owed.
     pub fn is_owed(&self, of: &DeliveryId) -> bool {
-        self.state.owed() == Some(&Destroyed::request_of(*of))
+        self.state.all_owed().contains(&Destroyed::request_of(*of))
     }
 
     /// States that the medium with the request of a delivery is gone for good, so that the request
@@ -216,23 +92,46 @@ impl Service {
         }
     }
 
-    /// The counterpart has the delivery, as its receipt says: destroys the service's copy.
+    /// The counterpart has the delivery, as its receipt says: destroys the service's copy. Returns
+    /// whether that was there: a delivery that was stated delivered may be signed for later.
     ///
     /// # Errors
-    /// [`Refusal::OtherReceived`](cstatns_record::state::Refusal),
-    /// [`ServiceError::ResultMissing`]: nothing is destroyed then.
-    pub fn delivered(&mut self, of: &DeliveryId, received: &Received) -> Result<(), ServiceError> {
-        self.state.check_received(of, received)?;
+    /// [`Refusal::OtherReceived`](cstatns_record::state::Refusal) and the other refusals of a
+    /// receipt, [`ServiceError::ResultMissing`]: nothing is destroyed then.
+    pub fn delivered(
+        &mut self,
+        of: &DeliveryId,
+        receipt: &ReceivedFile,
+    ) -> Result<bool, ServiceError> {
+        let signed = match receipt {
+            ReceivedFile::Unsigned(received) => {
+                self.state.check_received(of, received)?;
+                None
+            }
+            ReceivedFile::Signed(signed) => {
+                self.state.check_signed(of, signed, self.ledger.history())?;
+                Some(Box::new(signed.clone()))
+            }
+        };
+        if self.state.deliveries().get(of).is_some_and(|known| known.delivered) {
+            self.record(Event::Delivered { run: of.run, part: of.part, receipt: signed })?;
+            return Ok(false);
+        }
         let journal = Journal::read(&Journal::path(&self.home, of))?;
         if !journal.result.is_file() {
             return Err(ServiceError::ResultMissing { path: journal.result });
         }
-        self.hand_over(of)
+        self.hand_over(of, signed)?;
+        Ok(true)
     }
 
     /// Records that the counterpart has it, and destroys the copy.
-    pub(super) fn hand_over(&mut self, of: &DeliveryId) -> Result<(), ServiceError> {
-        self.record(Event::Delivered { run: of.run, part: of.part })?;
+    pub(super) fn hand_over(
+        &mut self,
+        of: &DeliveryId,
+        receipt: Option<Box<SignedReceived>>,
+    ) -> Result<(), ServiceError> {
+        self.record(Event::Delivered { run: of.run, part: of.part, receipt })?;
         self.pay_what_is_owed(Vec::new())?;
         Ok(())
     }

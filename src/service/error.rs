@@ -16,6 +16,8 @@ use jiff::civil::Date;
 
 use crate::custody::custodian::KitError;
 use crate::custody::quorum::RootError;
+use cstatns_parcel::file::ParcelError;
+
 use crate::keystore::KeystoreError;
 use crate::sharing::SharingError;
 
@@ -55,6 +57,9 @@ pub enum ServiceError {
     /// A key.
     #[error(transparent)]
     Keystore(#[from] KeystoreError),
+    /// A parcel.
+    #[error(transparent)]
+    Parcel(#[from] ParcelError),
     /// An event that does not follow, or is not lawful.
     #[error(transparent)]
     Broken(#[from] Broken),
@@ -421,6 +426,7 @@ cstatns_base::coded!(ServiceError {
     Self::Roster(error) => (error),
     Self::Sharing(error) => (error),
     Self::Keystore(error) => (error),
+    Self::Parcel(error) => (error),
     Self::Work(error) => (error),
     Self::Broken(error) => (error),
     Self::NoService { home } => ("no-service", Input, [path: *home]),

@@ -6,12 +6,13 @@ use std::path::{Component, Path, PathBuf};
 
 use cstatns_base::commitment::{Commitment, CommitmentKey};
 use cstatns_base::delivery::{DeliveryId, part_of};
-use cstatns_base::files::{self, Access, Facts, FileError, Held, Remembered};
+use cstatns_base::files::{self, Access, Facts, FileError, Held, ReadAt, Remembered};
 use cstatns_base::look_up::Scores;
 use cstatns_base::name::{Hex, Name, canonical_json, whole_number};
 use cstatns_base::secret::random_bytes;
 use cstatns_record::proposal::RunId;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::{HOME_FORMAT, LIMIT, RunFiles, ServiceError};
 
@@ -52,6 +53,34 @@ pub(super) struct Ready {
     /// Its commitment, which distinguishes it from another file of its name.
     pub(super) result: Commitment,
     pub(super) counts: Counts,
+    /// By what a parcel is known: nobody here can read the result in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) parcel: Option<Mark>,
+}
+
+/// By what a parcel is known again: its length, and the digest of how it begins, where the key of
+/// each one is sealed anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Mark {
+    #[serde(deserialize_with = "whole_number")]
+    bytes: u64,
+    begins: Hex<32>,
+}
+
+/// How much of a parcel's beginning is looked at: more than its age head.
+const BEGINNING: u64 = 4096;
+
+impl Mark {
+    /// That of the file at `path`.
+    pub(super) fn of(path: &Path) -> Result<Self, FileError> {
+        let failed = |error| FileError::from_io(path, &error);
+        let file = files::open_to_read(path)?;
+        let bytes = file.length().map_err(failed)?;
+        let mut beginning = vec![0; bytes.min(BEGINNING) as usize];
+        files::read_at(&file, &mut beginning, 0).map_err(failed)?;
+        Ok(Self { bytes, begins: Hex(Sha256::digest(&beginning).into()) })
+    }
 }
 
 impl Journal {

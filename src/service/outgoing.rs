@@ -33,6 +33,8 @@ pub struct Outgoing {
     pub delivered: bool,
     /// Where the service's copy lies.
     pub result: Option<PathBuf>,
+    /// What the party is called that it is encrypted to; none of one in clear.
+    pub party: Option<Name>,
     /// What became of the home's note of where that is.
     pub journal: JournalState,
 }
@@ -68,13 +70,13 @@ impl Service {
         self.state.check_delivered(of)?;
         match self.journal(of) {
             Ok(Some(Journal { result: path, .. })) if is_there(&path)? => {
-                self.hand_over(of)?;
+                self.hand_over(of, None)?;
                 return Ok(true);
             }
             Err(error @ ServiceError::File(_)) => return Err(error),
             Ok(_) | Err(_) => {}
         }
-        self.record(Event::Delivered { run: of.run, part: of.part })?;
+        self.record(Event::Delivered { run: of.run, part: of.part, receipt: None })?;
         let what = Destroyed::result_of(*of);
         self.record(Event::Destroyed { what, how: Means::Lost })?;
         files::remove_if_present(&Journal::path(&self.home, of))?;
@@ -133,6 +135,9 @@ pub(super) fn outgoing(home: &Path, state: &State) -> Vec<Outgoing> {
             rows: delivery.rows,
             made: delivery.made,
             delivered: delivery.delivered,
+            party: delivery.recipient.as_ref().and_then(|card| {
+                state.parties().get(card).map(|party| party.card.body.name.clone())
+            }),
             journal: match &journal {
                 Ok(_) => JournalState::Kept,
                 Err(ServiceError::File(FileError::Missing { .. })) => JournalState::Missing,

@@ -7,6 +7,7 @@ use cstatns_base::code::Generation;
 use cstatns_base::delivery::DeliveryName;
 use cstatns_base::files::{self, FileError, Versions};
 use cstatns_base::name::{Name, canonical_json};
+use cstatns_record::audit::UnsignedFor;
 use cstatns_record::ledger::Lines;
 use cstatns_record::proposal::RunId;
 use jiff::Timestamp;
@@ -41,6 +42,8 @@ struct Requests<'a> {
     deliveries: Vec<Waiting<'a>>,
     /// Custodians whose share-held receipt is missing.
     receipts: Vec<Name>,
+    /// Deliveries that a party has not signed for.
+    unsigned_for: Vec<UnsignedFor>,
 }
 
 /// A question that custodians are asked.
@@ -187,6 +190,7 @@ impl Reader {
                 })
                 .collect(),
             receipts: newest.map(|epoch| epoch.missing()).unwrap_or_default(),
+            unsigned_for: UnsignedFor::all(self.state()),
         }
     }
 }

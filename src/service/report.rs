@@ -1,17 +1,34 @@
 //! The account of a run, which the service signs: right after it, or made again after a stop (SPEC
 //! §6).
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use cstatns_base::commitment::Commitment;
 use cstatns_base::delivery::DeliveryId;
 use cstatns_base::meta::{SPEC, SUITE};
-use cstatns_record::checkpoint::sign_head;
+use cstatns_base::name::{Hex, Name};
+use cstatns_record::checkpoint::{Head, sign_head};
 use cstatns_record::ledger::event::{Destroyed, Event, Line, Means};
 use cstatns_record::ledger::{History, Lines};
+use cstatns_record::proposal::Action;
 use cstatns_record::report::{Destruction, OpenedCommitment, ReportBody, SignedReport};
 use cstatns_record::state::Refusal;
+use jiff::Timestamp;
 
+use super::coding::{Made, overdue};
+use super::journal::{Counts, Journal};
 use super::{Service, ServiceError};
+
+/// The program that makes reports.
+const TOOL: &str = concat!("cstatns ", env!("CARGO_PKG_VERSION"));
+
+/// What a report says of the end of its run.
+struct Account {
+    destroyed: Vec<Destruction>,
+    end: Timestamp,
+    covers: Head,
+}
 
 impl Service {
     /// The report of a delivery whose copy is still here, from the ledger and the outbox: the same
@@ -60,6 +77,65 @@ impl Service {
         });
         let destroyed =
             request.iter().filter_map(|(path, bytes)| Some(Destruction::new(path, *bytes, how?)));
+        let account = Account { destroyed: destroyed.collect(), end, covers };
+        self.sign_report(made, tool, (counts, key, self.accepted_of(id)), account)
+    }
+
+    /// The report of a result that is made and not recorded yet: it travels in the parcel with it.
+    /// Its checkpoint covers the run's intent.
+    pub(super) fn report_of_run(
+        &self,
+        action: &Action,
+        journal: &Journal,
+        (result, counts): (Commitment, &Counts),
+    ) -> Result<SignedReport, ServiceError> {
+        let pending = self.state.pending().ok_or(Refusal::NoQuestion)?;
+        let (from, generation, scheme, look_up) = match action {
+            Action::Code { generation, scheme, look_up, .. } => {
+                (None, *generation, Some(*scheme), *look_up)
+            }
+            Action::Renew { from, generation, .. } => (Some(*from), *generation, None, None),
+            _ => return Err(ServiceError::RequestChanged),
+        };
+        let (Some(name), Some(input)) = (action.domain(), action.input(journal.delivery.part))
+        else {
+            return Err(ServiceError::RequestChanged);
+        };
+        let domain = self.state.domain(name)?;
+        let key = domain.key(generation).ok_or(Refusal::UnknownDomain)?;
+        let covers = self.ledger.history().head();
+        let made = Made {
+            delivery: journal.delivery,
+            parts: action.parts(),
+            domain: name.clone(),
+            tag: self.state.tag(name),
+            from,
+            generation,
+            check: key.check,
+            rows: input.rows,
+            request: input.commitment,
+            result,
+            begun: pending.begun,
+            made: self.time_of_run(),
+            request_kept: action.keeps_request(),
+            scheme,
+            look_up,
+            overdue_since: overdue(domain, key, pending.begun),
+            head: covers,
+            recipient: action.recipient().copied(),
+        };
+        let account = Account { destroyed: Vec::new(), end: made.made, covers };
+        let counted = (counts.clone(), journal.key, journal.accepted.clone());
+        self.sign_report(made, TOOL, counted, account)
+    }
+
+    fn sign_report(
+        &self,
+        made: Made,
+        tool: &str,
+        (counts, key, accepted): (Counts, Hex<32>, BTreeMap<String, Name>),
+        Account { destroyed, end, covers }: Account,
+    ) -> Result<SignedReport, ServiceError> {
         let left_out = self.state.domain(&made.domain)?.left_out();
         let body = ReportBody {
             format: ReportBody::FORMAT,
@@ -71,10 +147,10 @@ impl Service {
             domain: made.domain,
             generation: made.generation,
             check: made.check,
-            delivery: *id,
+            delivery: made.delivery,
             request: made.request,
             result: OpenedCommitment { commitment: made.result, key },
-            recipient: None,
+            recipient: made.recipient,
             rows_in: made.rows,
             rows_out: made.rows,
             coded: counts.coded,
@@ -84,8 +160,8 @@ impl Service {
             look_up: made.look_up,
             overdue_since: made.overdue_since,
             left_out,
-            accepted: self.accepted_of(id),
-            destroyed: destroyed.collect(),
+            accepted,
+            destroyed,
             begin: made.begun,
             end,
             checkpoint: sign_head(&covers, self.card.id(), &self.identity.key()),

@@ -9,8 +9,15 @@ use cstatns_base::coded::Coded;
 use cstatns_base::commitment::{Commitment, CommitmentKey, Context};
 use cstatns_base::delivery::DeliveryId;
 use cstatns_base::files::{Access, FileError, Pending, Withheld};
+use cstatns_keys::receiving::Recipient;
+use cstatns_parcel::head::{Head, Sender};
+use cstatns_parcel::make::Making;
+use cstatns_record::card::ServiceCard;
 use cstatns_record::proposal::{Action, Input};
+use cstatns_record::report::SignedReport;
+use ed25519_dalek::SigningKey;
 
+use super::arrived::ArrivedRequest;
 use super::journal::{Counts, Journal};
 use super::{Service, ServiceError};
 
@@ -92,15 +99,41 @@ pub struct LeftResult {
 /// not one. An error says that it cannot be read now.
 pub type ReadResult<'a> = &'a dyn Fn(&LeftResult) -> Result<Option<Commitment>, WorkError>;
 
-/// The result of a run, to be written. Where the file system has files without names it is one
-/// until the run has verified the request. Elsewhere it is a temporary that others could read, and
-/// takes nothing before [`ResultFile::admit`].
+/// The result of a run, to be written: what is written to it is encrypted where the result goes to
+/// a party. Where the file system has files without names it is one until the run has verified the
+/// request. Elsewhere it is a temporary that others could read, and takes nothing before
+/// [`ResultFile::admit`].
 pub struct ResultFile {
-    file: Kind,
+    out: Out,
     delivery: DeliveryId,
+    target: PathBuf,
     expected: Expected,
-    admitted: bool,
     seal: Arc<Seal>,
+    arrived: Option<ArrivedRequest>,
+}
+
+/// Where rows go.
+enum Out {
+    /// To the file as they are.
+    Clear(Target),
+    /// Into a parcel that is not begun.
+    Sealed(Target, Box<Parcel>),
+    /// Into the parcel.
+    Making(Box<Making<Target>>),
+    /// The parcel could not be begun.
+    Broken,
+}
+
+/// The parcel that a result travels in.
+pub(super) struct Parcel {
+    pub(super) head: Head,
+    pub(super) recipient: Recipient,
+}
+
+/// The file under it.
+struct Target {
+    file: Kind,
+    admitted: bool,
 }
 
 enum Kind {
@@ -124,7 +157,8 @@ impl Expected {
         };
         let minimum = service.state.domain(domain)?.minimum_batch;
         let looks_up = matches!(action, Action::Code { look_up: Some(_), .. });
-        Ok(Self { input: *input, people: looks_up.then_some(minimum) })
+        let input = Input { sent: None, ..*input };
+        Ok(Self { input, people: looks_up.then_some(minimum) })
     }
 
     /// Refuses a request that is not the approved one, or of too few people.
@@ -144,15 +178,23 @@ impl Expected {
 impl ResultFile {
     pub(super) fn create(
         journal: &Journal,
-        expected: Expected,
-        seal: Seal,
+        (expected, seal): (Expected, Seal),
+        arrived: Option<ArrivedRequest>,
+        parcel: Option<Parcel>,
     ) -> Result<Self, ServiceError> {
         let (target, delivery) = (&journal.result, journal.delivery);
         let file = match Withheld::create(target, Access::Private)? {
             Some(file) => Kind::Withheld(file),
             None => Kind::Named(Pending::create_marked(target, &delivery.run.0, Access::Private)?),
         };
-        Ok(Self { file, delivery, expected, admitted: false, seal: Arc::new(seal) })
+        let admitted = matches!(file, Kind::Withheld(_));
+        let file = Target { file, admitted };
+        let out = match parcel {
+            Some(parcel) => Out::Sealed(file, Box::new(parcel)),
+            None => Out::Clear(file),
+        };
+        let (target, seal) = (target.clone(), Arc::new(seal));
+        Ok(Self { out, delivery, target, expected, seal, arrived })
     }
 
     /// Which request of the run it is the result of, from 1.
@@ -161,11 +203,21 @@ impl ResultFile {
         self.delivery.part
     }
 
+    /// The request, if it came in a parcel: opened and verified. It is given once.
+    #[must_use]
+    pub fn take_arrived(&mut self) -> Option<ArrivedRequest> {
+        self.arrived.take()
+    }
+
     /// Whether others can read what is written, before the run has verified it: then the request
     /// must be gone through first, and [`ResultFile::admit`] called.
     #[must_use]
     pub fn is_readable(&self) -> bool {
-        matches!(self.file, Kind::Named(_))
+        match &self.out {
+            Out::Clear(target) | Out::Sealed(target, _) => matches!(target.file, Kind::Named(_)),
+            // It is begun once the request is verified.
+            Out::Making(_) | Out::Broken => false,
+        }
     }
 
     /// Under what the commitment of the result is computed.
@@ -177,10 +229,7 @@ impl ResultFile {
     /// Where the result will lie.
     #[must_use]
     pub fn target(&self) -> &Path {
-        match &self.file {
-            Kind::Withheld(file) => file.target(),
-            Kind::Named(file) => file.target(),
-        }
+        &self.target
     }
 
     /// Verifies what was found of the request before any row is written, as the run does again at
@@ -190,14 +239,43 @@ impl ResultFile {
     /// `request-changed`, `too-few-values`.
     pub fn admit(&mut self, found: &Outcome) -> Result<(), WorkError> {
         self.expected.check(found).map_err(WorkError::new)?;
-        self.admitted = true;
+        if let Out::Clear(target) | Out::Sealed(target, _) = &mut self.out {
+            target.admitted = true;
+        }
         Ok(())
     }
 
-    /// Makes it durable under the name of its temporary, which follows from its run's number.
-    pub(super) fn stand_by(self) -> Result<Pending, FileError> {
-        match self.file {
-            Kind::Withheld(file) => file.stand_by(&self.delivery.run.0),
+    /// Begins the parcel, if the result travels in one.
+    fn begin(&mut self) -> io::Result<()> {
+        let Out::Sealed(..) = &self.out else { return Ok(()) };
+        let Out::Sealed(target, parcel) = std::mem::replace(&mut self.out, Out::Broken) else {
+            return Ok(());
+        };
+        let Parcel { head, recipient } = *parcel;
+        self.out = Out::Making(Box::new(Making::begin(head, &recipient, target)?));
+        Ok(())
+    }
+
+    /// Makes it durable under the name of its temporary, which follows from its run's number. The
+    /// report travels in the parcel, which the service seals with `key`.
+    pub(super) fn stand_by(
+        mut self,
+        report: Option<&SignedReport>,
+        (card, key): (&ServiceCard, &SigningKey),
+    ) -> Result<Pending, FileError> {
+        let (run, place) = (self.delivery.run.0, self.target.clone());
+        let failed = |error: io::Error| FileError::from_io(&place, &error);
+        self.begin().map_err(failed)?;
+        let target = match self.out {
+            Out::Making(making) => {
+                let about = report.map(SignedReport::bytes).unwrap_or_default();
+                making.finish(&about, Sender::Service(card.clone()), key).map_err(failed)?
+            }
+            Out::Clear(target) | Out::Sealed(target, _) => target,
+            Out::Broken => return Err(failed(broken())),
+        };
+        match target.file {
+            Kind::Withheld(file) => file.stand_by(&run),
             Kind::Named(mut file) => {
                 file.stand_by()?;
                 Ok(file)
@@ -207,6 +285,25 @@ impl ResultFile {
 }
 
 impl Write for ResultFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.begin()?;
+        match &mut self.out {
+            Out::Clear(target) | Out::Sealed(target, _) => target.write(bytes),
+            Out::Making(making) => making.write(bytes),
+            Out::Broken => Err(broken()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn broken() -> io::Error {
+    io::Error::other("the parcel could not be begun")
+}
+
+impl Write for Target {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.file {
             Kind::Withheld(file) => file.write(bytes),

@@ -8,13 +8,14 @@ use cstatns_base::domain::{KeyState, end_of};
 use cstatns_base::files::{self, AtWork};
 use cstatns_base::language::Said;
 use cstatns_base::name::{Hex, Name};
+use cstatns_record::audit::UnsignedFor;
 use cstatns_record::card::spoken;
 use cstatns_record::dealing::Epoch;
 use cstatns_record::ledger::History;
 use cstatns_record::party::Role;
 use cstatns_record::proposal::CLOCK_SKEW;
 use cstatns_record::state::{
-    Checked, Exposure, ExternalRuns, Fate, IssuedKey, PartyState, Rehearsal, Run, State,
+    Checked, Exposure, ExternalRuns, Fate, Flow, IssuedKey, PartyState, Rehearsal, Run, State,
 };
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -88,6 +89,8 @@ pub struct Status {
     pub request_keys: Vec<RequestKeyStatus>,
     /// Results that have not been stated delivered.
     pub deliveries: Vec<Outgoing>,
+    /// The deliveries that a party has not signed for.
+    pub unsigned_for: Vec<UnsignedFor>,
     /// Results that were stated lost before they were delivered.
     pub lost: Vec<DeliveryName>,
     /// Whether the directory of sealed keys is not there: then no key can be used.
@@ -253,6 +256,8 @@ pub struct DomainStatus {
     /// How many deliveries of a former generation no later renewal names
     /// ([`State::to_renew`]).
     pub to_renew: u64,
+    /// What came in it, and went out (R15).
+    pub flow: Flow,
 }
 
 impl DomainStatus {
@@ -356,13 +361,14 @@ impl Looked<'_> {
             rehearsal: self.state.rehearsal().cloned(),
             domains: self
                 .state
-                .domains()
-                .keys()
-                .map(|name| self.domain_status(name, now))
+                .flows(now)
+                .into_iter()
+                .map(|(name, flow)| self.domain_status(name, flow, now))
                 .collect(),
             parties: self.parties(),
             request_keys: self.request_keys(clock),
             deliveries: outgoing(self.home, self.state),
+            unsigned_for: UnsignedFor::all(self.state),
             lost: self.state.lost().map(|(id, of)| id.named(of.parts)).collect(),
             keys_missing: matches!(unknown_keys, Err(ServiceError::NoKeys { .. })),
             // A directory that cannot be read is found by the runs that need it.
@@ -415,7 +421,7 @@ impl Looked<'_> {
         (witnessed < self.history.size()).then_some(Unseen { from: witnessed + 1, runs })
     }
 
-    fn domain_status(&self, name: &Name, now: Timestamp) -> DomainStatus {
+    fn domain_status(&self, name: &Name, flow: Flow, now: Timestamp) -> DomainStatus {
         let domain = &self.state.domains()[name];
         let active = domain.active();
         let ends = domain.ends();
@@ -450,6 +456,7 @@ impl Looked<'_> {
             marked: domain.marked,
             destroyed: domain.destroyed,
             to_renew: self.state.to_renew(name).map_or(0, |former| former.len() as u64),
+            flow,
         }
     }
 }

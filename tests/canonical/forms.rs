@@ -23,9 +23,10 @@ use cstatns::ledger::History;
 use cstatns::ledger::event::{Event, Line, LineWitness};
 use cstatns::name::{Hex, canonical_json};
 use cstatns::party::RequestKey;
-use cstatns::proposal::{Action, Consent, Proposal, Question};
+use cstatns::proposal::{Action, Consent, Declaration, Proposal, Question};
 use cstatns::proposal_file::ProposalFile;
 use cstatns::receipt::{Doubt, Doubted, Receipt};
+use cstatns::received::SignedReceived;
 use cstatns::report::SignedReport;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -42,7 +43,7 @@ const LONGEST_LINE: usize = 4 << 20;
 pub type Form = (&'static str, fn(&[u8]) -> bool);
 
 /// The forms that are JSON.
-pub const FORMS: [Form; 27] = [
+pub const FORMS: [Form; 29] = [
     ("card", |bytes| {
         read::<Card>(bytes).is_some_and(|card| {
             card.is_sound();
@@ -75,6 +76,12 @@ pub const FORMS: [Form; 27] = [
     }),
     ("receipt", |bytes| signed::<_>(bytes, |receipt: &Receipt| receipt.is_by(&Hex([1; 32])))),
     ("doubt", |bytes| signed::<_>(bytes, |doubt: &Doubt| doubt.is_by(&Hex([1; 32])))),
+    ("declaration", |bytes| {
+        signed::<_>(bytes, |declared: &Declaration| declared.is_by(&Hex([1; 32])))
+    }),
+    ("received", |bytes| {
+        signed::<_>(bytes, |received: &SignedReceived| received.is_by(&Hex([1; 32])))
+    }),
     ("request-key", |bytes| signed::<_>(bytes, |key: &RequestKey| key.is_sound(&Hex([1; 32])))),
     ("question", |bytes| {
         read::<Question>(bytes).is_some_and(|question| {

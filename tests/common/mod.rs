@@ -6,6 +6,7 @@ pub mod copy;
 /// Needs fault points, which only debug builds have.
 #[cfg(all(cstatns_faults, debug_assertions))]
 pub mod crash;
+pub mod sealed;
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -651,7 +652,14 @@ impl Request {
     pub fn input(&self) -> Input {
         let distinct = self.values.iter().collect::<BTreeSet<_>>().len() as u64;
         let rows = self.values.len() as u64;
-        Input { commitment: self.commitment(), rows, values: rows, distinct, engine: None }
+        Input {
+            commitment: self.commitment(),
+            rows,
+            values: rows,
+            distinct,
+            engine: None,
+            sent: None,
+        }
     }
 
     pub fn commitment(&self) -> Commitment {

@@ -2,6 +2,7 @@
 import datetime
 
 from dealings import check_roster, complete, pending, working
+from flow import check_flow
 from identifiers import tag
 from parties import check_party, has_party_key
 from refusal import Refused
@@ -117,9 +118,9 @@ def request(state, counts, minimum):
     demand(min(counts["rows"], counts["distinct"]) >= minimum, "too-few-values")
 
 
-def code(state, action, at):
+def coding(state, action, at):
+    """What making codes and renewing them have in common, but for how requests come and results go."""
     domain, inputs = living(state, action["domain"], at), action["inputs"]
-    demand(action["recipient"] is None and (state.demo or not domain.research), "recipient")
     demand(action["generation"] == domain.generation, "generation")
     demand(not state.doubts.compromised(action["domain"], domain.generation), "compromised")
     lost = {*domain.lost} & {domain.generation, *domain.chain(action.get("from", 0), domain.generation)}
@@ -129,15 +130,22 @@ def code(state, action, at):
         request(state, counts, domain.minimum)
 
 
+def code(state, action, at):
+    coding(state, action, at)
+    check_flow(state, action, at)
+
+
 def renew(state, action, at):
-    code(state, action, at)
+    coding(state, action, at)
     demand(action["from"] < action["generation"], "generation")
     domain = state.domains[action["domain"]]
     demand(action["from"] in domain.keys and action["from"] not in domain.left_out, "generation")
     if action["of"] is not None:
         of = [(delivery["run"], delivery["part"]) for delivery in action["of"]]
         demand(listed(of), "deliveries")
-        demand(all(state.deliveries.get(delivery, (None,))[0] == action["domain"] for delivery in of), "deliveries")
+        known = [state.deliveries.get(delivery) for delivery in of]
+        demand(all(delivery is not None and delivery.domain == action["domain"] for delivery in known), "deliveries")
+    check_flow(state, action, at)
 
 
 def new_key(state, action, at):
@@ -185,7 +193,7 @@ def abandon(state, action, at):
 
 
 KINDS = {"open": open_, "extend": extend, "code": code, "renew": renew, "new-key": new_key, "close": close, "examined": examined, "deal": deal,
-         "party": party,         "abandon": abandon}
+         "party": party, "abandon": abandon}
 
 
 def lawful_action(state, action, at):

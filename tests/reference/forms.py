@@ -126,9 +126,21 @@ stated = chosen("kind", receipt={"receipt": receipt}, doubt={"doubt": doubt}, co
 evidence = signed({"format": 2, "suite": SUITE, "service": service_card, "card": card, "count": whole(),
                    "checkpoint": TEXT, "statements": [stated]})
 
+# Section 6
+
+received = signed({
+    "format": 2, "suite": SUITE, "service": service, "domain": name, "generation": number, "delivery": delivery, "request": digits(32),
+    "result": digits(32), "rows": whole(), "received": moment, "destroyed": whole(), "by": Maybe(digits(32)), "checkpoint": Maybe(TEXT)})
+
 # Section 9
 
-counts = {"commitment": digits(32), "rows": whole(), "values": whole(), "distinct": whole(), "engine": Maybe("other")}
+sent = {"key": digits(16), "sender": digits(32), "for": Maybe(digits(32)), "signature": digits(64)}
+held = {"commitment": digits(32), "rows": whole(), "values": whole(), "distinct": whole(), "engine": Maybe("other")}
+counts = {**held, "sent": Maybe(sent)}
+sends = {name: form for name, form in sent.items() if name != "signature"}
+declaration = signed({
+    "format": 2, "suite": SUITE, "service": service, "domain": name, "use": one_of("code", "look-up", "renew"),
+    "scheme": Maybe(one_of("fr-nir", "fi-hetu")), "generation": Maybe(number), **held, **sends})
 kind = chosen("kind", statistics={"cryptoperiod_years": whole()}, research={"ends": day})
 look_up = {"register": digits(16), "commitment": digits(32), "accept": one_of("found", "rectified", "usage-name"), "min_score": whole(0, 10000)}
 key = {"domain": name, "generation": number}
@@ -172,7 +184,7 @@ event = chosen(
     cosigned={"run": run, "witnesses": [{"by": name, "cosignature": cosignature}]},
     unopened={"run": run, "shares": [name]},
     lapsed={"run": run, "why": one_of("expired", "stopped", "withdrawn"), "consents": [consent]},
-    opened=made, key_made=made, extended={"run": run}, closed={"run": run}, examined={"run": run}, delivered=delivery,
+    opened=made, key_made=made, extended={"run": run}, closed={"run": run}, examined={"run": run}, delivered={**delivery, "receipt": Maybe(received)},
     coded=result, renewed=result,
     failed={"run": run, "code": name}, refused={"verb": name, "code": name},
     doubted={"doubt": doubt}, destroyed={"what": what, "how": one_of("overwritten", "absent", "lost")},

@@ -1,11 +1,10 @@
 """SPEC sections 12 and 15: which event is lawful when, and what follows from it."""
-import datetime
-
-from actions import KINDS, Doubts, custody_is_sound, keys_of, lawful_action, living, no_dealing_waits, past
+import flow
+from actions import Doubts, custody_is_sound, keys_of, lawful_action, living, no_dealing_waits, past
 from dealings import check_dealing, check_service_card, complete, working
 from forms import STEPS
 from parties import check_issued, end_keys, end_party, has_party_key, living_keys, register
-from record import card_fingerprint, digest, is_cosigned, is_signed, seconds
+from record import digest, is_cosigned, is_signed, seconds
 from refusal import Refused
 
 DAY = 24 * 3600
@@ -295,9 +294,9 @@ class State:
         demand(question is not None, "no-question")
         self.expired_blocks()
         demand(self.last_doubt < question.number, "doubted-since")
-        demand(question.asked["epoch"] == working(self.epochs), "epoch")
         action = question.asked["action"]
         lawful_action(self, action, self.time)
+        demand(question.asked["epoch"] == working(self.epochs), "epoch")
         demand(len(event["consents"]) >= self.check_consents(question, event["consents"]), "quorum")
         demand(event["keys"] == keys_of(self, action), "keys")
         del self.open[event["run"]]
@@ -369,9 +368,10 @@ class State:
         counts = action["inputs"][part - 1]
         demand(event["rows"] == counts["rows"], "rows")
         self.spent.add(counts["commitment"])
-        self.deliveries[run, part] = (action["domain"], False)
+        flow.made(self, event, action)
         if not action["keep_request"]:
             self.owe(kind="request", run=run, part=part)
+        flow.end_used_key(self, action["inputs"], part)
 
     def renewed(self, event):
         self.coded(event, "renew")
@@ -398,7 +398,7 @@ class State:
         self.request_keys[event["key"]] = (event["party"], event["domain"], seconds(event["expires"]), False)
 
     def request_key_ended(self, event):
-        demand(event["key"] in living_keys(self), "unknown-request-key")
+        demand(event["key"] in living_keys(self), "request-key-unknown")
         end_keys(self, lambda key, issued: key == event["key"])
 
     # Recoveries
@@ -474,20 +474,14 @@ class State:
     # The rest
 
     def delivered(self, event):
-        run, part = event["run"], event["part"]
-        domain, delivered = self.deliveries.get((run, part), (None, True))
-        demand(not delivered, "no-delivery")
-        self.deliveries[run, part] = (domain, True)
-        self.owe(kind="result", run=run, part=part)
+        flow.delivered(self, event)
 
     def destroyed(self, event):
         what = event["what"]
         if what in self.owed:
             self.owed = [owed for owed in self.owed if owed != what]
         elif what["kind"] == "result" and event["how"] == "lost":
-            domain, delivered = self.deliveries.get((what["run"], what["part"]), (None, True))
-            demand(not self.owed and not delivered, "not-owed")
-            self.deliveries[what["run"], what["part"]] = (domain, True)
+            flow.result_lost(self, what)
         else:
             domain = self.domains.get(what.get("domain"))
             demand(domain is not None and not domain.destroyed and domain.marked is not None

@@ -52,7 +52,7 @@ COMMITMENTS = {"request": request, "result": result, "report": report}
 # Statements
 
 FORMS = {"CStatNS/receipt/": forms.receipt, "CStatNS/doubt/": forms.doubt, "CStatNS/approval/": forms.consent,
-         "CStatNS/evidence/": forms.evidence}
+         "CStatNS/evidence/": forms.evidence, "CStatNS/declaration/": forms.declaration, "CStatNS/received/": forms.received}
 
 
 def statement(q):

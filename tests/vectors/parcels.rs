@@ -50,8 +50,13 @@ pub(crate) fn wages() -> PartyCard {
     card(&seeds(0x51), "wages", true)
 }
 
-fn linking() -> PartyCard {
+pub(crate) fn linking() -> PartyCard {
     card(&seeds(0x61), "linking", false)
+}
+
+/// It holds data for others.
+pub(crate) fn registry() -> PartyCard {
+    card(&seeds(0x71), "registry", true)
 }
 
 const SERVICE: &str = "office.abcdefghijklmnopqrstuvwxyz";

@@ -4,8 +4,9 @@ use cstatns::card::Card;
 use cstatns::checkpoint::{Cosignature, Head, cosigner, origin, sign_head};
 use cstatns::evidence::{EvidenceBody, Stated};
 use cstatns::name::{Hex, canonical_json};
-use cstatns::proposal::ConsentBody;
+use cstatns::proposal::{ConsentBody, DeclarationBody};
 use cstatns::receipt::{Doubt, DoubtBody, Doubted, Receipt, ReceiptBody, ReceiptStatement};
+use cstatns::received::Received;
 use cstatns::state::doubt_digest;
 use cstatns::statement::{Signed, Statement, Suite, verify};
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -14,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::file::Made;
-use super::parcels::wages;
+use super::parcels::{linking, registry, wages};
 use super::people::{PEOPLE, Person, dealing, head, public, service, signing};
 use super::{bytes, hex, text, typed};
 
@@ -26,6 +27,7 @@ const ORDER: [u8; 32] = [
 
 pub(crate) fn file() -> Made {
     let mut vectors = statements();
+    vectors.extend(of_parties());
     vectors.extend(signed_heads());
     vectors.extend(signatures());
     Made {
@@ -189,6 +191,53 @@ fn statements() -> Vec<Value> {
     ]
 }
 
+/// What parties sign: what they send in parcels, and that they have what came back.
+fn of_parties() -> Vec<Value> {
+    let vector = |section: &str, name: &str, label: &str, own: Value, byte: u8| {
+        let mut body = json!({"format": 2, "suite": Suite::default(), "service": "$service"});
+        body.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+        json!({"section": section, "name": name, "op": "statement", "label": label, "body": body,
+            "seed": Hex([byte; 32])})
+    };
+    let declared =
+        |name: &str, own: Value, byte: u8| vector("19.7", name, DeclarationBody::LABEL, own, byte);
+    let received = |name: &str, own: Value| {
+        let mut body = json!({"domain": "population", "generation": 2,
+            "delivery": {"run": Hex([0x43; 16]), "part": 1}, "request": Hex([0x44; 32]), "result": Hex([0x45; 32]),
+            "rows": 120, "received": NOON, "destroyed": 2, "by": wages().fingerprint()});
+        body.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+        vector("6", name, Received::LABEL, body, 0x51)
+    };
+    let [wages, linking, registry] =
+        [wages(), linking(), registry()].map(|card| card.fingerprint());
+    vec![
+        declared(
+            "a controller declares a request",
+            json!({"domain": "population", "use": "code", "scheme": "fr-nir", "commitment": Hex([0x44; 32]),
+                "rows": 120, "values": 118, "distinct": 117, "key": Hex([0x41; 16]), "sender": wages}),
+            0x51,
+        ),
+        declared(
+            "a holder declares a request for its controller",
+            json!({"domain": "population", "use": "look-up", "scheme": "fr-nir", "commitment": Hex([0x46; 32]),
+                "rows": 12, "values": 12, "distinct": 12, "engine": "other", "key": Hex([0x42; 16]),
+                "sender": registry, "for": wages}),
+            0x71,
+        ),
+        declared(
+            "a linking body declares codes to be renewed",
+            json!({"domain": "mobility", "use": "renew", "generation": 1, "commitment": Hex([0x47; 32]),
+                "rows": 40, "values": 40, "distinct": 40, "key": Hex([0x48; 16]), "sender": linking}),
+            0x61,
+        ),
+        received("a delivery is received", json!({})),
+        received(
+            "a delivery is received by who knows a checkpoint",
+            json!({"checkpoint": sign_head(&head(), service().id(), &signing(1))}),
+        ),
+    ]
+}
+
 fn signed_heads() -> Vec<Value> {
     let largest = Head { size: (1 << 53) - 1, root: Hex([0xff; 32]) };
     let cosignature = |name: &str, head: Head, time: &str| {
@@ -268,6 +317,8 @@ fn run(vector: &Value) -> Value {
             let signature = match label {
                 ReceiptBody::LABEL => statement::<ReceiptBody>(vector).signature,
                 ConsentBody::LABEL => statement::<ConsentBody>(vector).signature,
+                DeclarationBody::LABEL => statement::<DeclarationBody>(vector).signature,
+                Received::LABEL => statement::<Received>(vector).signature,
                 EvidenceBody::LABEL => statement::<EvidenceBody>(vector).signature,
                 DoubtBody::LABEL => {
                     let doubt: Doubt = statement(vector);

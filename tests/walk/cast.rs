@@ -111,6 +111,13 @@ impl Person {
     }
 }
 
+/// A party: its card, and what it signs with.
+pub(crate) struct Party {
+    pub(crate) card: PartyCard,
+    pub(crate) key: SigningKey,
+    fingerprint: Hex<32>,
+}
+
 pub(crate) struct Cast {
     /// The service's keys: the first one, and those that may take its place.
     pub(crate) keys: Vec<SigningKey>,
@@ -120,9 +127,9 @@ pub(crate) struct Cast {
     /// The six with the cards of a first dealing, ascending by name, then with those of a second,
     /// and so on. The fifth is external, the sixth has no passphrase.
     pub(crate) people: Vec<Person>,
-    /// The cards of parties. The first is sound; so are others, and the last ones have a key of
+    /// The parties. The card of the first is sound; so are others, and the last ones have a key of
     /// somebody else, the name of another one, or no signature.
-    pub(crate) parties: Vec<PartyCard>,
+    pub(crate) parties: Vec<Party>,
 }
 
 /// How many of the parties nobody objects to.
@@ -131,7 +138,7 @@ pub(crate) const SOUND_PARTIES: usize = 5;
 /// A custodian's signing key, which is also on the card of a party.
 const SHARED: u8 = 4;
 
-fn party(text: &str, key: u8, receiving: Hex<1216>) -> PartyCard {
+fn party(text: &str, key: u8, receiving: Hex<1216>) -> Party {
     let key = SigningKey::from_bytes(&[key; 32]);
     let body = PartyCardBody {
         format: FORMAT,
@@ -140,20 +147,21 @@ fn party(text: &str, key: u8, receiving: Hex<1216>) -> PartyCard {
         signing: Hex(key.verifying_key().to_bytes()),
         receiving,
     };
-    Signed::new(body, &key)
+    let card = Signed::new(body, &key);
+    Party { fingerprint: card.fingerprint(), card, key }
 }
 
-fn parties(random: &mut Random) -> Vec<PartyCard> {
-    let mut cards: Vec<PartyCard> = (0..SOUND_PARTIES as u8)
+fn parties(random: &mut Random) -> Vec<Party> {
+    let mut cards: Vec<Party> = (0..SOUND_PARTIES as u8)
         .map(|number| party(&format!("party-{number}"), 150 + number, random.bytes()))
         .collect();
-    let receiving = cards[0].body.receiving;
+    let receiving = cards[0].card.body.receiving;
     cards.push(party("of-a-custodian", SHARED, random.bytes()));
     cards.push(party("of-the-service", 100, random.bytes()));
     cards.push(party("receives-alike", 160, receiving));
     cards.push(party("party-1", 161, random.bytes()));
     let mut unsigned = party("unsigned", 162, random.bytes());
-    unsigned.signature = random.bytes();
+    unsigned.card.signature = random.bytes();
     cards.push(unsigned);
     // Its key may sign for the service later, or sit in a dealing.
     cards.push(party("next-of-the-service", 110, random.bytes()));
@@ -185,6 +193,11 @@ impl Cast {
                 })
                 .collect(),
         }
+    }
+
+    /// What the party with this card signs with.
+    pub(crate) fn party_key(&self, card: &Hex<32>) -> Option<&SigningKey> {
+        self.parties.iter().find(|party| party.fingerprint == *card).map(|party| &party.key)
     }
 
     /// The present signing key after these events.

@@ -25,6 +25,8 @@ use jiff::{SignedDuration, Span, Timestamp};
 
 use super::Walk;
 use super::cast::{Person, SOUND_PARTIES, Stating};
+use super::flow::role;
+use super::flow_kinds::is_used;
 use crate::common::name;
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -39,7 +41,7 @@ fn later(from: Date, days: i64) -> Date {
 }
 
 impl Walk<'_> {
-    fn state(&self) -> &State {
+    pub(crate) fn state(&self) -> &State {
         self.fold.state().unwrap()
     }
 
@@ -104,6 +106,12 @@ impl Walk<'_> {
     }
 
     fn action(&mut self, now: Timestamp) -> Action {
+        let action = self.plain_action(now);
+        self.with_parties(action)
+    }
+
+    /// An action whose requests come in clear, if it has any, and whose results go out so.
+    fn plain_action(&mut self, now: Timestamp) -> Action {
         let alive = |domain: &Domain| {
             domain.destroyed.is_none()
                 && !domain.closed
@@ -117,13 +125,17 @@ impl Walk<'_> {
         let is_complete = state.complete_epoch().is_some();
         let doubted = state.doubts().values().find(|doubt| !doubt.examined);
         let doubted = doubted.map(|doubt| doubt.about.clone());
+        let (lacking, served) = (self.lacking(now), self.served());
+        let served = served.filter(|_| !self.random.one_in(3));
         let verb = match (living, &doubted) {
             (0, _) if !self.random.one_in(3) => 0,
             (_, Some(_)) if self.random.one_in(4) => 14,
             _ if is_complete && self.random.one_in(2) => 26,
             _ if is_dealt && self.random.one_in(16) => 26,
+            _ if lacking.is_some() && self.random.one_in(2) => return lacking.unwrap(),
+            _ if served.is_some() => served.as_ref().unwrap().0,
             _ if renewable && self.random.one_in(3) => 11,
-            _ if self.random.one_in(7) => 27,
+            _ if self.random.one_in(if self.of_parties { 3 } else { 5 }) => 27,
             _ => self.random.below(26),
         };
         let domain = self.domain_with(|domain| {
@@ -137,6 +149,7 @@ impl Walk<'_> {
         let over = |(_, of): &(&Name, &Domain)| of.marked && alive(of);
         let over = self.state().domains().iter().find(over).map(|(name, _)| name.clone());
         let domain = over.filter(|_| self.random.one_in(3)).unwrap_or(domain);
+        let domain = served.map_or(domain, |(_, served)| served);
         let (known, of) = (self.state().domains().get(&domain).cloned(), domain.clone());
         let present = known.as_ref().map_or(1, |domain| domain.generation().get());
         match verb {
@@ -254,11 +267,13 @@ impl Walk<'_> {
     fn party(&mut self, domain: Name) -> Action {
         // Most often one of two, so that they come again.
         let at = match self.random.below(4) {
-            0 => self.random.below(self.cast.parties.len()),
-            1 => self.random.below(SOUND_PARTIES),
+            0 | 1 => self.random.below(self.cast.parties.len()),
+            2 if self.of_parties => self.random.below(self.cast.parties.len()),
+            2 => self.random.below(SOUND_PARTIES),
+            _ if self.of_parties => self.random.below(4),
             _ => self.random.below(2),
         };
-        let card = Box::new(self.cast.parties[at].clone());
+        let card = Box::new(self.cast.parties[at].card.clone());
         let kind = self.state().domains().get(&domain).map(|domain| domain.kind);
         let role = match (self.random.below(8), kind.is_some_and(|kind| kind.is_research())) {
             (0, _) | (1 | 2, true) => Role::Linking,
@@ -293,14 +308,20 @@ impl Walk<'_> {
         let roles = state.parties().iter().flat_map(|(card, party)| {
             party.roles.keys().map(move |domain| (*card, domain.clone()))
         });
-        let roles: Vec<(Hex<32>, Name)> = roles.collect();
+        let mut roles: Vec<(Hex<32>, Name)> = roles.collect();
+        if self.of_parties {
+            roles.retain(|(card, domain)| {
+                role(state, card, domain).is_some_and(Role::sends_requests)
+            });
+        }
         let known = state.request_keys().keys().next().copied();
         let (party, domain) = match roles.is_empty() || self.random.one_in(20) {
             true => (self.random.bytes(), self.some_domain()),
             false => self.random.of(&roles).clone(),
         };
         let domain = if self.random.one_in(20) { self.some_domain() } else { domain };
-        let days = [30, 30, 30, 1, 2, 0, -1, 31][self.random.below(8)];
+        let most = if self.of_parties && !self.random.one_in(4) { 5 } else { 8 };
+        let days = [30, 30, 30, 1, 2, 0, -1, 31][self.random.below(most)];
         let second = i64::from(self.random.one_in(20));
         let expires =
             self.clock + SignedDuration::from_hours(24 * days) + SignedDuration::from_secs(second);
@@ -366,13 +387,14 @@ impl Walk<'_> {
                 values: rows,
                 distinct: rows,
                 engine: None,
+                sent: None,
             };
         }
         let rows = [0, 1, 2, 12, 100, 70_000, 1 << 40][self.random.below(7)];
         let values = [rows, rows, rows, rows / 2, 0, rows + 1][self.random.below(6)];
         let most = values.min(65_536);
         let distinct = [most, most, most, 2, 1, 0, most + 1][self.random.below(7)];
-        Input { commitment: self.commitment(), rows, values, distinct, engine: None }
+        Input { commitment: self.commitment(), rows, values, distinct, engine: None, sent: None }
     }
 
     fn commitment(&mut self) -> Commitment {
@@ -398,7 +420,7 @@ impl Walk<'_> {
     }
 
     /// A delivery that is known, or, rarely, one that is not.
-    fn some_delivery(&mut self) -> DeliveryId {
+    pub(crate) fn some_delivery(&mut self) -> DeliveryId {
         let known: Vec<DeliveryId> = self.state().deliveries().keys().copied().collect();
         if known.is_empty() {
             return DeliveryId { run: self.some_run(), part: 1 };
@@ -433,9 +455,6 @@ impl Walk<'_> {
             Action::Renew { of: Some(of), .. } if self.random.one_in(2) => {
                 of.iter_mut().last().into_iter().for_each(|last| last.part += 1);
             }
-            Action::Code { recipient, .. } if self.random.one_in(16) => {
-                *recipient = Some(self.random.bytes());
-            }
             Action::Code { inputs, .. } if !inputs.is_empty() && self.random.one_in(12) => {
                 let one = inputs[0];
                 match self.random.below(3) {
@@ -447,6 +466,7 @@ impl Walk<'_> {
                     }),
                 }
             }
+            Action::Code { .. } | Action::Renew { .. } => self.bend_flow(&mut action),
             _ => {}
         }
         action
@@ -527,7 +547,7 @@ impl Walk<'_> {
             people.remove(self.random.below(people.len()));
         }
         // Most often all of them are as they should be, but for what any statement may have.
-        let bent = self.random.one_in(3);
+        let bent = self.random.one_in(if self.of_parties { 9 } else { 3 });
         match self.random.below(if bent { 10 } else { 120 }) {
             0 => drop(people.pop()),
             1 => people.reverse(),
@@ -561,13 +581,17 @@ impl Walk<'_> {
         if self.random.one_in(8) { self.near(number) } else { number }
     }
 
-    /// The open questions about a request that another question's run has coded or renewed.
+    /// The open questions about a request that another question's run has coded or renewed, or one
+    /// whose request key such a run has used.
     fn spent_questions(&self) -> Vec<OpenQuestion> {
         let known = self.state().deliveries();
         let spent = |commitment| known.values().any(|delivery| delivery.request == commitment);
         let open = self.state().open_questions().values();
         let spent = open.filter(|open| {
-            open.question.action.inputs().iter().any(|input| spent(input.commitment))
+            let used =
+                |input: &Input| input.sent.is_some_and(|sent| is_used(self.state(), &sent.key));
+            let inputs = open.question.action.inputs();
+            inputs.iter().any(|input| spent(input.commitment) || used(input))
         });
         spent.cloned().collect()
     }
@@ -576,7 +600,7 @@ impl Walk<'_> {
     fn question(&mut self, to_run: bool) -> Option<OpenQuestion> {
         let any = self.random.one_in(4);
         let spent: Vec<OpenQuestion> = self.spent_questions();
-        if to_run && !spent.is_empty() && self.random.one_in(2) {
+        if to_run && !spent.is_empty() && !self.random.one_in(3) {
             return Some(self.random.of(&spent).clone());
         }
         let open = self.state().open_questions().values();
@@ -792,7 +816,8 @@ impl Walk<'_> {
             self.state().epochs()[&epoch].dealing.fingerprint()
         };
         let parties: Vec<Hex<32>> = self.state().parties().keys().copied().collect();
-        let ends = !parties.is_empty() && !unconfirmed && self.random.one_in(4);
+        let rarely = if self.of_parties { 16 } else { 4 };
+        let ends = !parties.is_empty() && !unconfirmed && self.random.one_in(rarely);
         let statement = match self.random.below(if missing.is_some() { 12 } else { 4 }) {
             _ if ends => ReceiptStatement::PartyEnded { party: *self.random.of(&parties) },
             _ if unconfirmed => ReceiptStatement::CheckpointSeen {},
@@ -950,24 +975,7 @@ impl Walk<'_> {
             }
             "refused" => Event::Refused { verb: name("code"), code: name("unknown-domain") },
             "doubted" => self.doubted(),
-            "delivered" => {
-                let waiting = self.state().deliveries().iter().filter(|(_, of)| !of.delivered);
-                let mut waiting: Vec<DeliveryId> = waiting.map(|(id, _)| *id).collect();
-                if waiting.iter().any(|id| id.run == run) {
-                    waiting.retain(|id| id.run == run);
-                }
-                let DeliveryId { run, part } = match waiting.is_empty() || self.random.one_in(8) {
-                    true => self.some_delivery(),
-                    false => *self.random.of(&waiting),
-                };
-                match self.random.one_in(3) {
-                    true => {
-                        let what = Destroyed::Result { run, part };
-                        Event::Destroyed { what, how: Means::Lost }
-                    }
-                    false => Event::Delivered { run, part },
-                }
-            }
+            "delivered" => self.delivered(run),
             "destroyed" => self.destroyed(),
             "expiry-checked" => Event::ExpiryChecked {},
             "rehearsed" => {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use cstatns::card::{Card, PartyCard};
 use cstatns::delivery::{DeliveryId, MOST_PARTS};
+use cstatns::ledger::History;
 use cstatns::ledger::event::{Destroyed, Event, Line, Means};
 use cstatns::name::{Hex, Name};
 use cstatns::party::Role;
@@ -13,8 +14,10 @@ use cstatns::receipt::ReceiptStatement;
 use cstatns::state::{Domain, IssuedKey, PartyState, State};
 use jiff::Timestamp;
 
+use super::flow_kinds;
+
 /// Each kind of event, and whether any of the kind can be lawful.
-pub(crate) const KINDS: [(&str, bool); 52] = [
+pub(crate) const KINDS: [(&str, bool); 51] = [
     ("a part in its turn, of several", true),
     ("a part once more", false),
     ("a part before its turn", false),
@@ -27,7 +30,6 @@ pub(crate) const KINDS: [(&str, bool); 52] = [
     ("an intent of several requests", true),
     ("a request twice in one question", false),
     ("no request, or too many", false),
-    ("a recipient", false),
     ("a renewal of a part that there is not", false),
     ("a spent request, asked for", false),
     ("a spent request, begun", false),
@@ -70,13 +72,15 @@ pub(crate) const KINDS: [(&str, bool); 52] = [
 ];
 
 /// The kinds of this event after these ones.
-pub(crate) fn kinds(state: &State, line: &Line) -> Vec<&'static str> {
-    let Line { event, clock, .. } = line;
+pub(crate) fn kinds(state: &State, history: &History, line: &Line) -> Vec<&'static str> {
+    let Line { event, time, clock, .. } = line;
     let mut found = Vec::new();
+    flow_kinds::delivered(state, history, event, &mut found);
     timed(state, event, *clock, &mut found);
     match event {
         Event::Coded { run, part, .. } | Event::Renewed { run, part, .. } => {
             part_of(state, event, *part, &mut found);
+            flow_kinds::made(state, *part, &mut found);
             let is_pending = state.pending().is_some_and(|pending| pending.question.run == *run);
             found.retain(|_| is_pending);
         }
@@ -99,6 +103,9 @@ pub(crate) fn kinds(state: &State, line: &Line) -> Vec<&'static str> {
         {
             found.push("what an epoch had sealed is destroyed");
         }
+        Event::Destroyed { what: what @ Destroyed::RequestKey { .. }, .. } => {
+            flow_kinds::destroyed(state, what, &mut found);
+        }
         Event::Destroyed { what, how: Means::Lost } => lost(state, what, &mut found),
         Event::Received { receipt } => held(state, &receipt.body.statement, &mut found),
         Event::Dealt { request_keys, .. } => {
@@ -111,10 +118,14 @@ pub(crate) fn kinds(state: &State, line: &Line) -> Vec<&'static str> {
                 found.push("a dealing that leaves a key behind");
             }
         }
-        Event::Proposed { question } => asked(state, question, true, &mut found),
+        Event::Proposed { question } => {
+            asked(state, question, true, &mut found);
+            flow_kinds::asked(state, &question.action, *clock, true, &mut found);
+        }
         Event::Intent { run, .. } => {
             if let Some(open) = state.open_questions().get(run) {
                 asked(state, &open.question, false, &mut found);
+                flow_kinds::asked(state, &open.question.action, *time, false, &mut found);
             }
         }
         Event::Rekeyed { card, .. } if has_party_key(state, &card.body.signing) => {
@@ -316,9 +327,6 @@ fn asked(state: &State, question: &Question, is_new: bool, found: &mut Vec<&'sta
         && cards.iter().any(|card| has_party_key(state, &card.body.signing))
     {
         found.push("a custodian or a signing key that is a party's");
-    }
-    if let Action::Code { recipient: Some(_), .. } = question.action {
-        found.push("a recipient");
     }
     if let Action::Renew { of: Some(of), .. } = &question.action {
         let known = |run| state.deliveries_of(run).next().is_some();

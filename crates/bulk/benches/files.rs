@@ -154,6 +154,7 @@ fn files(criterion: &mut Criterion) {
         let (manifest_path, requested) = (manifest_path(&request), requested_path(&retained));
         let clear = || remove(&[&request, &retained, &requested, &manifest_path]);
         let what = || Prepare {
+            sending: None,
             data: (&data).into(),
             column: Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir },
             service: &service,
@@ -189,6 +190,7 @@ fn files(criterion: &mut Criterion) {
                         out.clear();
                         code(
                             &Request {
+                                inside: None,
                                 path: &request,
                                 manifest: &manifest,
                                 format,
@@ -214,6 +216,7 @@ fn files(criterion: &mut Criterion) {
         let report = report_path(&attached);
         let clear = || remove(&[&attached, &report]);
         let what = || Attach {
+            party: None,
             data: None,
             retained: (&retained).into(),
             requested: None,
@@ -265,6 +268,7 @@ fn columns(criterion: &mut Criterion) {
             .map(|name| (name.to_owned(), Name::new("bench").expect("a name")))
             .collect();
         let what = || Prepare {
+            sending: None,
             data: (&data).into(),
             column: Column::Identifiers { columns, scheme: Scheme::FrNir },
             service: &service,
@@ -286,6 +290,7 @@ fn columns(criterion: &mut Criterion) {
         let manifest = Manifest::read(&manifest_path).expect("a manifest");
         let mut bytes = Vec::new();
         let run = Request {
+            inside: None,
             path: &request,
             manifest: &manifest,
             format: Format::Csv,
@@ -301,6 +306,7 @@ fn columns(criterion: &mut Criterion) {
         remove(&[&report_path(&result)]);
         signed.write(&report_path(&result)).expect("the disk takes it");
         let attach_it = || Attach {
+            party: None,
             data: None,
             retained: (&retained).into(),
             requested: None,

@@ -28,7 +28,7 @@ pub fn look(
     domain: &Name,
 ) -> Result<(), CodeFileError> {
     check_domain(request, manifest, service, domain)?;
-    open(request, manifest.content)?;
+    open(request, None, manifest.content)?;
     Ok(())
 }
 

@@ -1,7 +1,5 @@
 //! Civil status → code: people who are looked up in a register and coded, in one pass (SPEC §18.5).
 
-use std::path::Path;
-
 use cstatns::civil_status::request::{self, COLUMNS, FIELDS, IDENTIFIER, Texts};
 use cstatns::civil_status::{SCHEME, Years};
 use cstatns::coder::Coder;
@@ -59,7 +57,7 @@ pub fn look_up_and_code<'o>(
     };
     let count = manifest.content.columns().len();
     let mut pass = Pass::to_code(request, coder)?;
-    let (weights, first) = &mut learn(path, manifest.content, register, &effort.progress)?;
+    let (weights, first) = &mut learn(request, register, &effort.progress)?;
     pass.first = first.take();
     let weights = &*weights;
     let [index, code, quality] = coded_columns(format);
@@ -107,13 +105,13 @@ pub fn look_up_and_code<'o>(
 /// What the first rows of a request teach. Those that cannot be read teach nothing: the pass over
 /// all of them says why.
 fn learn(
-    request: &Path,
-    content: Content,
+    request: &Request<'_>,
     register: Register<'_>,
     progress: &Progress,
 ) -> Result<(Weights, Option<FirstRowsAgain>), CodeFileError> {
     let index = register.index;
-    let mut source = open(request, content)?.any();
+    let content = request.manifest.content;
+    let mut source = open(request.path, request.inside, content)?.any();
     let indexes = Indexes::of(&source.table)?;
     let (mut batches, mut rows, mut bytes) = (Vec::new(), 0, 0);
     let (mut first, mut found) = (FirstRows::default(), Vec::new());

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cstatns::code::Code;
 use cstatns::coder::Coder;
 use cstatns::commitment::{self, Commit, CommitmentKey, Context, FirstRowsAgain};
 use cstatns::distinct::Distinct;
+use cstatns::files::ReadAt;
 use cstatns::look_up::{Score, Scores};
 use cstatns::manifest::{Content, Manifest};
 use cstatns::meta::{FileMeta, ServiceId};
@@ -27,9 +29,17 @@ use cstatns_rows::table::{BATCH, Batch, Fill, Form, Format, Kind, Source, Stream
 use crate::error::{CodeFileError, Tally};
 use crate::out::{Out, Passing, Waiting};
 
-/// Opens a request that has the columns for what it holds.
-pub(crate) fn open(request: &Path, content: Content) -> Result<Source, TableError> {
-    let source = parts::open(request)?;
+/// Opens a request that has the columns for what it holds: a file, a folder of parts, or what lies
+/// in a parcel.
+pub(crate) fn open(
+    request: &Path,
+    inside: Option<&Arc<dyn ReadAt>>,
+    content: Content,
+) -> Result<Source, TableError> {
+    let source = match inside {
+        Some(inside) => parts::open_inside(request, inside.clone())?,
+        None => parts::open(request)?,
+    };
     let table = source.table();
     let (first, columns) = table.header().split_first().expect("a header has a column");
     if first != b"index" || !columns.iter().eq(content.columns().iter().map(|name| name.as_bytes()))
@@ -74,8 +84,10 @@ pub(crate) fn open(request: &Path, content: Content) -> Result<Source, TableErro
 /// A request, and what its result is to be.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
-    /// The request: CSV or Parquet.
+    /// The request: CSV or Parquet. Of one in a parcel what it is called.
     pub path: &'a Path,
+    /// Its bytes, where it lies in a parcel.
+    pub inside: Option<&'a Arc<dyn ReadAt>>,
     /// Its manifest.
     pub manifest: &'a Manifest,
     /// The type of the result.
@@ -177,7 +189,11 @@ impl<'a> Pass<'a> {
     pub(crate) fn of(request: &'a Request<'a>) -> Result<Self, CodeFileError> {
         let FileMeta { service, domain, .. } = request.meta;
         check_domain(request.path, request.manifest, service, domain)?;
-        Ok(Self { source: open(request.path, request.manifest.content)?, first: None, request })
+        Ok(Self {
+            source: open(request.path, request.inside, request.manifest.content)?,
+            first: None,
+            request,
+        })
     }
 
     /// Over those that the keys code.
@@ -395,7 +411,7 @@ impl<'w> Job<'_, 'w> {
         let asked = if has_score { &asked } else { &distinct };
         let (asked, coded_distinct) = (asked.found(), distinct.found());
         let (distinct, engine) = (asked, manifest.input.engine);
-        let input = Input { commitment, rows, values, distinct, engine };
+        let input = Input { commitment, rows, values, distinct, engine, sent: None };
         if input != manifest.input {
             return Err(CodeFileError::Commitment { path, rows, expected: manifest.input.rows });
         }

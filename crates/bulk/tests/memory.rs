@@ -109,7 +109,8 @@ fn write(place: &Path, rows: u64, format: Format) -> Manifest {
         }
     }
     let (commitment, rows) = commit.finish();
-    let input = Input { commitment, rows, values: rows, distinct: rows.min(CAP), engine: None };
+    let input =
+        Input { commitment, rows, values: rows, distinct: rows.min(CAP), engine: None, sent: None };
     let service = ServiceId::of(SERVICE).unwrap();
     Manifest {
         service,
@@ -201,6 +202,7 @@ fn work(place: &Path, verb: &str, extension: &str, threads: NonZeroUsize) {
         let column = Column::Identifiers { columns: &["identifier"], scheme: Scheme::FrNir };
         prepare(
             Prepare {
+                sending: None,
                 data: data.into(),
                 column,
                 service: &ServiceId::of(SERVICE).unwrap(),
@@ -220,6 +222,7 @@ fn work(place: &Path, verb: &str, extension: &str, threads: NonZeroUsize) {
         let mut out = File::create(result).unwrap();
         code(
             &Request {
+                inside: None,
                 path: &file("request"),
                 manifest: &manifest,
                 format: Format::Parquet,
@@ -243,6 +246,7 @@ fn work(place: &Path, verb: &str, extension: &str, threads: NonZeroUsize) {
         let mut out = File::create(result).unwrap();
         let coded = look_up_and_code(
             &Request {
+                inside: None,
                 path: &request,
                 manifest: &manifest,
                 format,
@@ -275,6 +279,7 @@ fn work(place: &Path, verb: &str, extension: &str, threads: NonZeroUsize) {
         let effort = Effort { memory: 0, ..effort };
         attach(
             Attach {
+                party: None,
                 data: None,
                 retained: retained.into(),
                 requested: Some(&requested),
@@ -419,6 +424,7 @@ fn look_ups_take_no_more_memory_than_codings() {
         (&*path("data.csv"), &*path("request.parquet"), &*path("retained.csv"));
     let column = Column::CivilStatus { map: &[], years: Years::now() };
     let what = Prepare {
+        sending: None,
         data: data.into(),
         column,
         service: &ServiceId::of(SERVICE).unwrap(),

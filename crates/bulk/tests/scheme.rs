@@ -46,6 +46,7 @@ fn prepared(world: &World, scheme: Scheme) -> Result<Manifest, PrepareError> {
     let column = Column::Identifiers { columns: &["hetu"], scheme };
     let service = id(world);
     let what = Prepare {
+        sending: None,
         data: (&data).into(),
         column,
         service: &service,
@@ -92,6 +93,7 @@ fn meta(world: &World, run: cstatns::proposal::RunId, generation: u32) -> FileMe
 fn attached(world: &World, retained: &str, result: &str, out: &str) -> Vec<Vec<String>> {
     let [retained, result, out] = [retained, result, out].map(|file| world.path(file));
     let what = Attach {
+        party: None,
         data: None,
         retained: (&retained).into(),
         requested: None,
@@ -152,6 +154,7 @@ fn a_second_scheme_goes_the_whole_way() {
         let request = world.path("request.csv");
         let done = code(
             &Request {
+                inside: None,
                 path: &request,
                 manifest: &manifest,
                 format: Format::Csv,
@@ -181,6 +184,7 @@ fn a_second_scheme_goes_the_whole_way() {
         ["first.csv", "request-2.csv", "retained-2.csv"].map(|file| world.path(file));
     let column = Column::Codes(&["code"]);
     let what = Prepare {
+        sending: None,
         data: (&data).into(),
         column,
         service: &id(&world),
@@ -218,6 +222,7 @@ fn a_second_scheme_goes_the_whole_way() {
             let seal = out.seal();
             let done = renew(
                 &Request {
+                    inside: None,
                     path: &request,
                     manifest: &manifest,
                     format: Format::Csv,
@@ -280,6 +285,7 @@ fn one_scheme_is_not_read_as_the_other() {
     };
     let refused = code(
         &Request {
+            inside: None,
             path: &world.path("request.csv"),
             manifest: &other,
             format: Format::Csv,

@@ -61,6 +61,7 @@ fn prepare_from(place: &Path, column: Column<'_>, memory: usize) {
         ["d.csv", "request.csv", "retained.csv"].map(|name| place.join(name));
     let (data, request, retained) = (&data, &request, &retained);
     let what = Prepare {
+        sending: None,
         data: data.into(),
         column,
         service: &ServiceId::of("test.aaaaaaaaaaaaaaaaaaaaaaaaaa").unwrap(),
@@ -134,6 +135,7 @@ fn run_people(place: &Path, memory: usize) {
     let manifest = Manifest::read(&manifest_path(&request)).unwrap();
     let coded = look_up_and_code(
         &Request {
+            inside: None,
             path: &request,
             manifest: &manifest,
             format: Format::Csv,

@@ -96,6 +96,7 @@ impl Kind {
                 let columns = self.names();
                 prepare(
                     Prepare {
+                        sending: None,
                         data: Data::Files(&files),
                         column: Column::Identifiers { columns, scheme: Scheme::FrNir },
                         service: &ServiceId::of(SERVICE).unwrap(),
@@ -119,6 +120,7 @@ impl Kind {
                 let mut out = File::create(&result).unwrap();
                 let coded = code(
                     &Request {
+                        inside: None,
                         path: &request,
                         manifest: &manifest,
                         format: Format::Parquet,
@@ -149,6 +151,7 @@ impl Kind {
             _ => {
                 attach(
                     Attach {
+                        party: None,
                         data: None,
                         retained: (&*retained).into(),
                         requested: None,

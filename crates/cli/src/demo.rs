@@ -3,6 +3,7 @@
 
 mod acts;
 mod end;
+mod exchange;
 mod look;
 mod people;
 

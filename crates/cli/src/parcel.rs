@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use cstatns::card::spoken;
 use cstatns::files;
 use cstatns::name::{Hex, Name};
 use cstatns::service::read_service_card;
@@ -10,6 +11,7 @@ use cstatns::state::{Registration, State, read_ledger};
 use cstatns_parcel::age::Kind as Recipe;
 use cstatns_parcel::file::{make, open_into, show, show_to};
 use cstatns_parcel::head::{End, Head, Kind, Sender};
+use cstatns_parcel::request::Declared;
 use serde_json::{Value, json};
 
 use crate::custodian::read as read_published;
@@ -113,6 +115,23 @@ impl ShowArgs {
             kinds.join(", ")
         ));
         let mut summary = json!({ "parcel": self.file, "bytes": shown.bytes, "recipients": kinds });
+        if let Some(declared) = Declared::read(&self.file)? {
+            let body = &declared.declaration.body;
+            let input = declared.declaration.input();
+            program.tell(text!(
+                "it declares a request for `{}` of {}: {}; the sender's card has the words {}",
+                "il déclare une demande pour `{}` de {} : {} ; la carte de l'expéditeur a les mots {}",
+                body.domain,
+                body.service,
+                said(&input),
+                spoken(&body.sender)
+            ));
+            program.tell(text!(
+                "the service verifies it: `service code` or `renew`",
+                "le service le vérifie : `service code` ou `renew`"
+            ));
+            summary["declared"] = json!(declared.declaration.body);
+        }
         if let Some(head) = head {
             claims(&head).into_iter().for_each(|line| program.tell(line));
             program.tell(text!(

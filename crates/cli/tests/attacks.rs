@@ -125,7 +125,7 @@ fn one_real_person_among_eleven_is_seen_by_the_custodians() {
         "  minimum   11 distinct values a run in `population`",
         "  before    0 runs for `test` in `population` this year",
         "  roster    2 of 3: alice, bruno, chloe\n",
-        "  result    for whoever brought the request\n",
+        "  result    IN CLEAR, for whoever brought the request\n",
     ] {
         assert!(said.contains(shown), "{shown}\n{said}");
     }

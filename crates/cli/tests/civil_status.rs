@@ -561,3 +561,28 @@ fn a_register_that_changes_meanwhile_and_a_run_that_is_killed() {
     let verified = place.run("auditor verify home/ledger.jsonl --service home/card.json");
     assert_eq!(verified.status.code(), Some(3), "{}", text(&verified.stdout));
 }
+
+/// In a parcel people are looked up as in a file, with the column of identifiers or without.
+#[test]
+fn a_look_up_travels_in_parcels() {
+    let place = Place::open();
+    register(&place, 60);
+    visits(&place, 0..40);
+    place.ok("party new insee --name insee --no-passphrase");
+    place.quorum("service party home insee/card.json --role controller --domain population");
+    place.ok(PREPARE);
+    place.quorum(CODE);
+    place.ok("controller attach --retained t.csv --result s.csv --out plain.csv");
+    place.ok("service request-key home population --for insee --out key.json");
+    let prepare = PREPARE.replace("q.csv", "q.parquet.age").replace("t.csv", "kept.csv");
+    place.ok(&format!("{prepare} --as insee --request-key key.json"));
+    let code = CODE.replace("q.csv", "q.parquet.age").replace("s.csv", "s.csv.gz.age");
+    // Identifiers are not looked up, and people are not coded without a register.
+    let without = code.replace(" --register r", "");
+    place.refused_quorum(&format!("{without} --to insee"), "request-use", &[]);
+    place.quorum(&format!("{code} --to insee"));
+    place.ok(
+        "controller attach --retained kept.csv --result s.csv.gz.age --as insee --out coded.csv",
+    );
+    assert_eq!(place.read("coded.csv"), place.read("plain.csv"));
+}

@@ -361,11 +361,7 @@ fn requests_that_are_for_something_else() {
         &["code identifiers"],
     );
     place.refused_quorum(&CODE.replace("s.csv", "s.xlsx"), "file-type", &["s.xlsx"]);
-    place.refused_quorum(
-        &CODE.replace("r.csv", "none.csv"),
-        "file-missing",
-        &["none.csv.manifest.json"],
-    );
+    place.refused_quorum(&CODE.replace("r.csv", "none.csv"), "file-missing", &["\"none.csv\""]);
     fs::rename(place.path("r.csv"), place.path("away.csv")).unwrap();
     place.refused_quorum(CODE, "file-missing", &["r.csv"]);
     fs::rename(place.path("away.csv"), place.path("r.csv")).unwrap();

@@ -85,7 +85,8 @@ fn a_receipt_says_nothing_of_the_rows() {
     place.ok(ATTACH);
     let receipt: Value = serde_json::from_str(&place.read("out.csv.receipt.json")).unwrap();
     let keys: Vec<&String> = receipt.as_object().unwrap().keys().collect();
-    let said = "coded delivery domain format generation received request result rows service suite";
+    let said =
+        "delivery destroyed domain format generation received request result rows service suite";
     assert_eq!(keys, said.split(' ').collect::<Vec<_>>());
     let said = place.read("out.csv.receipt.json");
     let codes = place.codes("out.csv");

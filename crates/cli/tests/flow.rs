@@ -135,7 +135,7 @@ fn a_delivery_is_told_and_its_copy_destroyed() {
         ("not the result".to_owned(), "received-form"),
         (receipt.replace("\"rows\": 50", "\"rows\": 51"), "received-other"),
         (receipt.replace(delivery, &"0".repeat(32)), "received-other"),
-        (receipt.replace("\"format\": 1", "\"format\": 2"), "received-form"),
+        (receipt.replace("\"format\": 2", "\"format\": 1"), "received-form"),
         (receipt.replacen('{', "{\"more\": 1,", 1), "received-form"),
     ] {
         assert_ne!(other, receipt);

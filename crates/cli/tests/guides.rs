@@ -125,7 +125,8 @@ fn shell(place: &Place, block: &[String], locale: &str) -> String {
                 "party new",
             ];
             let asked = asks.iter().filter(|verb| line.contains(*verb)).count()
-                + line.matches("--kit ").count();
+                + line.matches("--kit ").count()
+                + line.matches(" --as ").count();
             let line = format!("{line}{}", " --passphrase-file passphrase".repeat(asked));
             // A custodian says at the terminal that the roster is right.
             if line.contains("custodian accept") { format!("echo yes | {line}") } else { line }
@@ -165,20 +166,20 @@ fn code(language: &str, step: impl Fn(&Vec<String>), place: &Place) {
     step(&controller[0]);
     step(&controller[1]);
     step(&service[4]);
-    fs::create_dir(place.path("received")).unwrap();
-    for name in ["result.csv", "result.csv.report.json"] {
-        fs::copy(place.path(name), place.path(&format!("received/{name}"))).unwrap();
-    }
     step(&controller[2]);
+    step(&service[5]);
+    fs::create_dir(place.path("received")).unwrap();
+    fs::copy(place.path("result.csv.age"), place.path("received/result.csv.age")).unwrap();
+    step(&controller[3]);
 }
 
 /// A service's first weeks, by the guides of the four roles alone. Returns what is said.
 fn play(language: &str, locale: &str) -> String {
-    let [custodian, service, controller, auditor] =
-        ["custodian", "service", "controller", "auditor"]
+    let [custodian, service, controller, holder, auditor] =
+        ["custodian", "service", "controller", "holder", "auditor"]
             .map(|role| blocks(&format!("{role}.{language}.md")));
-    let counts = [&custodian, &service, &controller, &auditor].map(Vec::len);
-    assert_eq!(counts, [4, 11, 5, 3], "blocks");
+    let counts = [&custodian, &service, &controller, &holder, &auditor].map(Vec::len);
+    assert_eq!(counts, [4, 14, 6, 2, 3], "blocks");
     let place = begun();
     let all = Mutex::new(String::new());
     let step = |block: &Vec<String>| {
@@ -187,22 +188,34 @@ fn play(language: &str, locale: &str) -> String {
     };
 
     code(language, step, &place);
-    let report = place.report("result.csv");
-    let delivery = report["delivery"]["run"].as_str().unwrap();
-    for gone in ["wages.csv", "retained.csv", "retained.csv.request.json", "received/result.csv"] {
+    for gone in [
+        "request.csv.age",
+        "wages.csv",
+        "retained.csv",
+        "retained.csv.request.json",
+        "received/result.csv.age",
+    ] {
         assert!(!place.exists(gone), "{gone}");
     }
-    step(&service[5].iter().map(|line| line.replace("DELIVERY", &delivery[..6])).collect());
-    step(&controller[3]);
-    step(&custodian[3]);
-    step(&service[6]);
+    let status: serde_json::Value =
+        serde_json::from_slice(&place.run("service status home --json").stdout).unwrap();
+    let delivery = status["unsigned_for"][0]["delivery"].as_str().unwrap();
+    step(&service[6].iter().map(|line| line.replace("DELIVERY", &delivery[..6])).collect());
     step(&controller[4]);
+    step(&custodian[3]);
     step(&service[7]);
     step(&service[8]);
+    step(&controller[5]);
     step(&service[9]);
+    step(&service[10]);
+    step(&holder[0]);
+    step(&service[11]);
+    place.write("benefits.csv", csv(&identifiers(20)));
+    step(&holder[1]);
+    step(&service[12]);
     // One command waits for the others.
     std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| step(&service[10]));
+        let waiting = scope.spawn(|| step(&service[13]));
         while !place.exists("proposal.json") && !waiting.is_finished() {
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -211,10 +224,17 @@ fn play(language: &str, locale: &str) -> String {
     step(&auditor[0]);
     step(&auditor[1]);
     step(&auditor[2]);
-    assert_eq!(
-        place.rows("renewed.csv").iter().filter(|row| row[1].starts_with("c2.")).count(),
-        20
-    );
+    // Those who got them attach them; the data of both was coded with one key.
+    for (command, out) in [
+        ("attach --retained kept.csv --result renewed.csv.age", "renewed.csv"),
+        ("attach --retained held-retained.csv --result held-result.csv.age", "held.csv"),
+    ] {
+        place.ok(&format!(
+            "controller {command} --as insee --passphrase-file passphrase --out {out}"
+        ));
+        let codes = place.codes(out);
+        assert_eq!(codes.keys().filter(|code| code.starts_with("c2.")).count(), 20, "{out}");
+    }
     all.into_inner().unwrap()
 }
 
@@ -278,7 +298,8 @@ const PAGES: [&str; 4] = ["custodian-leaves", "custodian-lost-kit", "custodian-f
 
 #[test]
 fn the_guides_by_role_have_the_same_commands_in_french() {
-    for role in ["custodian", "service", "controller", "auditor"].into_iter().chain(PAGES) {
+    for role in ["custodian", "service", "controller", "holder", "auditor"].into_iter().chain(PAGES)
+    {
         let [english, french] =
             ["en", "fr"].map(|language| blocks(&format!("{role}.{language}.md")));
         assert!(!english.is_empty() && english == french, "{role}");

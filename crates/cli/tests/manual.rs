@@ -131,7 +131,7 @@ fn a_page_is_one_that_groff_takes() {
     for part in [
         "NAME",
         "EXAMPLES",
-        "  cstatns controller prepare courses.csv --identifier-column nir \\",
+        "  cstatns controller prepare courses.csv --identifier-column nir --as insee \\",
         "--memory",
     ] {
         assert!(page.contains(part), "{part}\n{page}");

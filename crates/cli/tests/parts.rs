@@ -53,7 +53,7 @@ fn three_requests_are_asked_once_and_have_three_results() {
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(said.contains("code 3 requests, together 60 rows with 60 values"), "{said}");
     for (number, words) in words.iter().enumerate() {
-        let line = format!("request {} {words}, 20 rows with 20 values", number + 1);
+        let line = format!("request {} IN CLEAR, {words}, 20 rows with 20 values", number + 1);
         assert!(said.contains(&line), "{line}\n{said}");
     }
     assert_eq!(said.matches("asked of the custodians").count(), 1);

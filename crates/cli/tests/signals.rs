@@ -18,7 +18,8 @@ use cstatns::name::Name;
 const SIGNALS: [(&str, i32); 2] = [("TERM", 15), ("INT", 2)];
 const PREPARE: &str = "controller prepare data.csv --identifier-column nir --service home/card.json \
     --domain population --request r.csv --retained t.csv";
-const CODE: &str = "service code home population --request r.csv --result s.csv --purpose test";
+const CODE: &str =
+    "service code home population --request r.csv --result s.csv --plain --purpose test";
 const ATTACH: &str = "controller attach --retained t.csv --result got.csv --out coded.csv";
 const RENEWAL: &str = "controller prepare coded.csv --code-column code --service home/card.json \
     --domain population --request again.csv --retained kept.csv";

@@ -74,6 +74,7 @@ fn metrics_say_how_a_service_stands() {
         ("questions_open", 0),
         ("receipts_missing", 0),
         ("deliveries_waiting", 0),
+        ("receipts_unsigned", 0),
         ("copies_behind", 0),
         ("custody_doubted", 0),
         ("unfinished", 0),

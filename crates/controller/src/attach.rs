@@ -9,6 +9,7 @@ mod gather;
 mod holders;
 mod layout;
 mod opened;
+mod receipt;
 mod shuffle;
 mod sources;
 mod write;
@@ -21,6 +22,7 @@ use cstatns_base::files::FileError;
 use cstatns_base::identifier::Scheme;
 use cstatns_base::meta::{SPEC, ServiceId};
 use cstatns_base::name::Name;
+use cstatns_parcel::file::ParcelError;
 use cstatns_record::report::{Report, ReportError};
 use cstatns_record::requested::{Requested, RequestedError, requested_path};
 use cstatns_rows::columns::known_counts;
@@ -115,6 +117,15 @@ pub enum AttachError {
     #[error("{path:?} is missing")]
     ReportMissing {
         /// Where it is looked for.
+        path: PathBuf,
+    },
+    /// The parcel of the result.
+    #[error(transparent)]
+    Parcel(#[from] ParcelError),
+    /// `party-needed`: nobody is named who can open the parcel.
+    #[error("the result {path:?} is a parcel, and nobody is named whose it is")]
+    PartyNeeded {
+        /// The parcel.
         path: PathBuf,
     },
     /// `requested-missing`: nothing says what was requested.
@@ -235,6 +246,8 @@ cstatns_base::coded!(AttachError {
     Self::OtherFiles { missing, extra } => ("data-files", Input, [missing, extra]),
     Self::BinaryCsv => ("binary-csv", Input, []),
     Self::ReportMissing { path } => ("report-missing", Input, [path]),
+    Self::Parcel(error) => (error),
+    Self::PartyNeeded { path } => ("party-needed", Input, [path]),
     Self::RequestedMissing { path } => ("requested-missing", Input, [path]),
     Self::Requested(error) => (error),
     Self::OtherService { path, found, expected } => ("result-service", Input, [path, service: *found, expected: *expected]),
@@ -293,7 +306,8 @@ fn attach_with(
     effort: &Effort,
 ) -> Result<Attached, AttachError> {
     let begin = now();
-    let Attach { data, retained, requested, result, out, shuffle, binary_codes, destroy } = what;
+    let Attach { data, retained, requested, result, party, out, .. } = what;
+    let Attach { shuffle, binary_codes, destroy, .. } = what;
     match out {
         Output::File(out) => {
             let beside = retained.file().map(requested_path);
@@ -313,6 +327,7 @@ fn attach_with(
                 data: data.as_ref().map(Data::paths).unwrap_or_default(),
                 retained: retained.file(),
                 result,
+                party,
                 out,
                 is_folder,
                 shuffle,
@@ -344,7 +359,7 @@ fn attach_with(
         }
         Output::Frame(take) => {
             let Opened { mut parts, layout, retained, results } =
-                Opened::open(data, retained, requested, result)?;
+                Opened::open(data, retained, requested, (result, party))?;
             let [part] = &mut parts[..] else {
                 return Err(AttachError::OutType { path: retained.table.path().to_owned() });
             };

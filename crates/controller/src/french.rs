@@ -25,6 +25,8 @@ french!(PrepareError {
     Self::File(error) => (error),
     Self::Report(error) => (error),
     Self::SameOutput { path } => "{path:?} est nommé pour deux fichiers",
+    Self::NotAge { path } => "{path:?} doit être un colis, et son nom ne finit pas par .age",
+    Self::KeyDomain { found, expected } => "la clé de demande est pour le domaine `{found}`, la demande pour `{expected}`",
     Self::Reserved { path, column } => "{path:?} a une colonne nommée {column:?}, avec ces majuscules ou d'autres, dont \
         ont besoin les fichiers qui en sont faits",
     Self::Unnamed { path, column } => "{path:?} a une colonne {column} dont le nom ne peut pas nommer celle de ses codes",
@@ -86,6 +88,8 @@ french!(AttachError {
     Self::OutType { path } => "le fichier attaché {path:?} garde les colonnes comme elles sont",
     Self::BinaryCsv => "les codes binaires demandent un fichier Parquet",
     Self::ReportMissing { path } => "{path:?} manque",
+    Self::Parcel(error) => (error),
+    Self::PartyNeeded { path } => "le résultat {path:?} est un colis, et rien ne dit pour qui il est",
     Self::RequestedMissing { path } => "{path:?} manque, qui dit de quoi le résultat doit être",
     Self::Requested(error) => (error),
     Self::OtherService { path, found, expected } => "le résultat {path:?} est du service {found}, la demande était pour \

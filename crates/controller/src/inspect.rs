@@ -267,10 +267,12 @@ fn inspect_once(
     data: Input<'_>,
     effort: &Effort,
 ) -> Result<Inspected, TableError> {
-    let usual = if let Input::Pipe(name, _) = &data { usual(name)? } else { b',' };
-    let delimiter = Delimiter::Given(what.delimiter.unwrap_or(usual));
-    let encoding = what.reading.encoding;
-    let mut rows = open(data.open_in(delimiter, encoding)?);
+    let usual = match &data {
+        Input::File(name) | Input::Pipe(name, _) | Input::Inside(name, _) => usual(name)?,
+        Input::Frame { .. } => b',',
+    };
+    let (delimiter, encoding) = (what.delimiter.unwrap_or(usual), what.reading.encoding);
+    let mut rows = open(data.open_in(Delimiter::Given(delimiter), encoding)?);
     effort.progress.expect(rows.extent()?.size());
     let table = &rows.table;
     let all = (0..table.header().len()).flat_map(|at| {

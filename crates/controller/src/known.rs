@@ -6,8 +6,8 @@ use cstatns_rows::reading::Reading;
 use cstatns_rows::table::{Fill, Stream};
 use sha2::{Digest, Sha256};
 
-/// What is kept of data while it is read: of a file, or what is piped in, its own digest, of a
-/// frame that of the cells of the columns that are sent.
+/// What is kept of data while it is read: of a file, what is piped in or lies in a parcel, its own
+/// digest, of a frame that of the cells of the columns that are sent.
 pub(crate) struct Known {
     columns: Vec<usize>,
     cells: Option<Sha256>,
@@ -20,7 +20,8 @@ impl Known {
         columns: &[usize],
     ) -> Result<Self, TableError> {
         rows.know_again(columns)?;
-        let is_frame = rows.table.schema().is_some() && !rows.table.is_file();
+        // A frame has no digest of its own.
+        let is_frame = rows.table.schema().is_some() && rows.digest().is_none();
         let cells = is_frame.then(Sha256::new);
         let mut columns = columns.to_vec();
         columns.sort_unstable();

@@ -55,6 +55,8 @@
 //!         delimiter: b',',
 //!         reading: cstatns_rows::reading::Reading::default(),
 //!         accepted: &[],
+//!         // In clear: it would say the party and the request key that make it a parcel.
+//!         sending: None,
 //!     },
 //!     &Effort::default(),
 //! )?;

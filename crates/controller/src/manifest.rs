@@ -197,7 +197,7 @@ impl Describe<'_> {
             return Err(TableError::NoRows { path }.into());
         }
         let engine = Some(Engine::Other);
-        Ok(Input { commitment, rows, values, distinct: distinct.found(), engine })
+        Ok(Input { commitment, rows, values, distinct: distinct.found(), engine, sent: None })
     }
 
     /// Refuses a row that the service would refuse.

@@ -2,6 +2,7 @@
 
 mod counting;
 mod deal;
+mod error;
 mod found;
 mod given;
 mod head;
@@ -12,31 +13,30 @@ mod write;
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use cstatns_base::civil_status::{ColumnsError, Field, Years};
-use cstatns_base::code::{Generation, Tag};
-use cstatns_base::coded::ColumnName;
-use cstatns_base::files::{Access, FileError, Together};
+use cstatns_base::civil_status::{Field, Years};
+use cstatns_base::files::{Access, FileError, Pending, Together};
 use cstatns_base::identifier::Scheme;
 use cstatns_base::meta::{ServiceId, marks};
 use cstatns_base::name::{Hex, Name};
+use cstatns_parcel::request::inner_name;
+use cstatns_parcel::sending::Sending;
 use cstatns_record::manifest::manifest_path;
 use cstatns_record::proposal;
-use cstatns_record::report::ReportError;
 use cstatns_record::requested::{Requested, requested_path};
 use cstatns_rows::effort::Effort;
-use cstatns_rows::error::TableError;
 use cstatns_rows::guard::Held;
 use cstatns_rows::reading::Reading;
 use cstatns_rows::sink::{self, Output};
 use cstatns_rows::table::Format;
 
 use given::{Choice, Given};
-use job::Job;
+use job::{Job, RequestFiles};
 
 use crate::data::Data;
 
+pub use error::PrepareError;
 pub use kept::{Kept, Risk};
 
 /// The columns of the data that are sent.
@@ -73,8 +73,11 @@ pub struct Prepare<'a> {
     pub signing: &'a Hex<32>,
     /// The domain that it is for.
     pub domain: &'a Name,
-    /// The request to write; its manifest will lie beside it.
+    /// The request to write; its manifest will lie beside it, unless it is a parcel.
     pub request: &'a Path,
+    /// Who sends it as a parcel, which its name then says: `request.csv.age`. None where it is
+    /// written in clear.
+    pub sending: Option<&'a Sending<'a>>,
     /// Where the retained rows go: to a file, beside which lies what is kept of the request; or to
     /// a frame.
     pub retained: Output<'a>,
@@ -175,199 +178,6 @@ pub fn try_out(what: Try<'_>, effort: &Effort) -> Result<Tried, PrepareError> {
     job::try_out(Given::open(data, choice, effort)?, effort)
 }
 
-/// Why nothing was prepared.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PrepareError {
-    /// Reading the data or writing a file of rows.
-    #[error(transparent)]
-    Table(#[from] TableError),
-    /// The files to write.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The report beside the data.
-    #[error(transparent)]
-    Report(#[from] ReportError),
-    /// `same-output`: two files to write have one name.
-    #[error("{path:?} is named for two files")]
-    SameOutput {
-        /// The name.
-        path: PathBuf,
-    },
-    /// `reserved-column`: the files to write have a column of that name.
-    #[error(
-        "{path:?} has a column named {column:?}, in this case or another, which the files made \
-        from it need"
-    )]
-    Reserved {
-        /// The data.
-        path: PathBuf,
-        /// The column.
-        column: ColumnName,
-    },
-    /// `column-unnamed`: of several columns of codes each is named after the column that was sent.
-    #[error("{path:?} has a column {column} after whose name that of its codes cannot be called")]
-    Unnamed {
-        /// The data.
-        path: PathBuf,
-        /// The column.
-        column: ColumnName,
-    },
-    /// `sent-twice`: a column was named twice, or the names of two differ only by case.
-    #[error(
-        "{path:?} has a column {column} that is named twice, or beside one whose name differs only \
-        by case"
-    )]
-    SentTwice {
-        /// The data.
-        path: PathBuf,
-        /// The column.
-        column: ColumnName,
-    },
-    /// `no-data`: no file was named.
-    #[error("there is no data")]
-    NoData,
-    /// `no-column`: no column was named.
-    #[error("no column of {path:?} is named")]
-    NoColumn {
-        /// The data.
-        path: PathBuf,
-    },
-    /// `wrong-column`: more than half of the cells are not identifiers.
-    #[error(
-        "{path:?}: {invalid} of {filled} values of the column {column} are not identifiers{}",
-        by_reason(reasons)
-    )]
-    WrongColumn {
-        /// The data.
-        path: PathBuf,
-        /// The column.
-        column: ColumnName,
-        /// Cells that are neither empty nor an identifier.
-        invalid: u64,
-        /// Cells that are not empty.
-        filled: u64,
-        /// How many have each reason, a word of `status`.
-        reasons: Vec<(&'static str, u64)>,
-    },
-    /// `wrong-column`: more than half of the cells are not of the field.
-    #[error("{path:?}: {invalid} of {filled} values of the column for the field {} cannot be read \
-        as such", field.name())]
-    WrongField {
-        /// The data.
-        path: PathBuf,
-        /// The field.
-        field: Field,
-        /// Cells that are neither empty nor of that field.
-        invalid: u64,
-        /// Cells that are not empty.
-        filled: u64,
-    },
-    /// `identity-kept`: who somebody is would stay beside their code.
-    #[error("{path:?} has a column {column}, which {kept} and would stay beside the codes")]
-    IdentityKept {
-        /// The data.
-        path: PathBuf,
-        /// The column, by its name where that can be shown.
-        column: ColumnName,
-        /// What it is known by.
-        kept: Kept,
-    },
-    /// `risk-sent`: a risk is accepted of a column that does not stay.
-    #[error("column {column:?} is sent, and does not stay beside the codes")]
-    RiskSent {
-        /// The column, as it was given.
-        column: ColumnName,
-    },
-    /// `too-many-risks`: the risks that are accepted do not fit into the manifest of the request.
-    #[error("so many risks cannot be accepted, or of columns with such long names")]
-    TooManyRisks,
-    /// `missing-column`: a field without which nobody can be looked up.
-    #[error("{missing}")]
-    MissingField {
-        /// The field.
-        field: Field,
-        /// That its column is missing.
-        missing: TableError,
-    },
-    /// The columns of the fields: [`ColumnsError`].
-    #[error("{path:?}: {error}")]
-    Fields {
-        /// The data.
-        path: PathBuf,
-        /// What is wrong with them.
-        error: ColumnsError,
-    },
-    /// `mixed-codes`: codes of several domains, services or generations.
-    #[error("the column holds codes of more than one kind ({})", kinds(found))]
-    Mixed {
-        /// The rows of each tag and generation.
-        found: BTreeMap<(Tag, Generation), u64>,
-    },
-    /// `no-codes`: nothing to renew.
-    #[error("the column holds no code at all")]
-    NoCodes,
-    /// `other-tag`: the codes are not of the service and domain that the request is for.
-    #[error(
-        "the column holds codes with the tag {found}, those of the domain `{domain}` of {service} \
-        have {expected}"
-    )]
-    OtherCodes {
-        /// The tag of the codes.
-        found: Tag,
-        /// The tag of the service's domain.
-        expected: Tag,
-        /// The service.
-        service: ServiceId,
-        /// The domain.
-        domain: Name,
-    },
-}
-
-fn kinds(found: &BTreeMap<(Tag, Generation), u64>) -> String {
-    let kind = |((tag, generation), rows): (&(Tag, Generation), &u64)| {
-        format!("generation {generation} with the tag {tag} in {rows} rows")
-    };
-    let mut text = found.iter().take(5).map(kind).collect::<Vec<_>>().join(", ");
-    if found.len() > 5 {
-        text.push_str(", and others");
-    }
-    text
-}
-
-fn by_reason(reasons: &[(&str, u64)]) -> String {
-    let reasons: Vec<_> = reasons.iter().map(|(word, count)| format!("{word} {count}")).collect();
-    if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) }
-}
-
-cstatns_base::coded!(PrepareError {
-    Self::Table(error) => (error),
-    Self::File(error) => (error),
-    Self::Report(error) => (error),
-    Self::SameOutput { path } => ("same-output", Input, [path]),
-    Self::Reserved { path, column } => ("reserved-column", Input, [path, column]),
-    Self::Unnamed { path, column } => ("column-unnamed", Input, [path, column]),
-    Self::SentTwice { path, column } => ("sent-twice", Input, [path, column]),
-    Self::NoColumn { path } => ("no-column", Input, [path]),
-    Self::WrongColumn { path, column, invalid, filled, .. } => (
-        "wrong-column", Input, [path, column, invalid, filled]
-    ),
-    Self::WrongField { path, field, invalid, filled } => (
-        "wrong-column", Input, [path, field, invalid, filled]
-    ),
-    Self::NoData => ("no-data", Input, []),
-    Self::IdentityKept { path, column, kept } => ("identity-kept", Input, [path, column, kept: kept.word()]),
-    Self::RiskSent { column } => ("risk-sent", Input, [column]),
-    Self::TooManyRisks => ("too-many-risks", Input, []),
-    Self::MissingField { field, missing } => (missing, Input, [field]),
-    Self::Fields { path, error } => (error, Input, [path]),
-    Self::Mixed { found } => ("mixed-codes", Input, [kind: found.keys().map(|(tag, _)| *tag).collect::<Vec<_>>()]),
-    Self::NoCodes => ("no-codes", Input, []),
-    Self::OtherCodes { found, expected, service, domain } => (
-        "other-tag", Input, [tag: *found, expected_tag: *expected, service, domain]
-    ),
-});
-
 /// Writes the request with its manifest, and the retained file.
 ///
 /// Of the data only the columns that are sent are read, and what the others hold is judged: of a
@@ -400,12 +210,23 @@ pub fn prepare(what: Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareEr
         signing,
         domain,
         request,
+        sending,
         retained,
         delimiter,
         reading,
         accepted,
     } = what;
-    let request_format = Format::of(request)?;
+    let request_format = match sending {
+        None => Format::of(request)?,
+        Some(_) if request.extension().is_none_or(|end| end != "age") => {
+            return Err(PrepareError::NotAge { path: request.to_owned() });
+        }
+        Some(sending) if sending.domain() != domain => {
+            let found = sending.domain().clone();
+            return Err(PrepareError::KeyDomain { found, expected: domain.clone() });
+        }
+        Some(_) => Format::of(&inner_name(request))?,
+    };
     let manifest_path = manifest_path(request);
     if let Output::File(retained) = &retained {
         Format::of(retained)?;
@@ -420,27 +241,53 @@ pub fn prepare(what: Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareEr
     match retained {
         Output::File(retained) => {
             let requested_path = requested_path(retained);
+            if let Some(sending) = sending {
+                let paths = [&requested_path, retained, request];
+                let mut files = Together::create(paths, Access::Private)?;
+                let [requested, kept, request] = &mut files.files;
+                let prepared =
+                    keep(job, RequestFiles::Parcel { request, sending }, (requested, kept))?;
+                files.commit()?;
+                return Ok(prepared);
+            }
             let paths = [&manifest_path, &requested_path, retained, request];
             let mut files = Together::create(paths, Access::Private)?;
             let [manifest, requested, kept, request] = &mut files.files;
-            let prepared = match Format::of(retained)?.text() {
-                Some(text) => job.run(manifest, request, |columns| sink::csv(kept, text, columns)),
-                None => {
-                    job.run(manifest, request, |columns| sink::parquet(kept, columns, marks(None)))
-                }
-            }?;
-            let written = requested.write_all(&prepared.requested.bytes());
-            written.map_err(|error| FileError::from_io(requested.target(), &error))?;
+            let prepared = keep(job, RequestFiles::Clear { manifest, request }, (requested, kept))?;
             files.commit()?;
             Ok(prepared)
         }
         Output::Frame(take) => {
+            if let Some(sending) = sending {
+                let mut files = Together::create([request], Access::Private)?;
+                let [request] = &mut files.files;
+                let out = RequestFiles::Parcel { request, sending };
+                let prepared =
+                    job.run(out, |columns| Ok(sink::frames(take, columns, marks(None))))?;
+                files.commit()?;
+                return Ok(prepared);
+            }
             let mut files = Together::create([&manifest_path, request], Access::Private)?;
             let [manifest, request] = &mut files.files;
-            let prepared =
-                job.run(manifest, request, |columns| Ok(sink::frames(take, columns, marks(None))))?;
+            let out = RequestFiles::Clear { manifest, request };
+            let prepared = job.run(out, |columns| Ok(sink::frames(take, columns, marks(None))))?;
             files.commit()?;
             Ok(prepared)
         }
     }
+}
+
+/// Writes the request, and what is retained of it to its two files.
+fn keep(
+    job: Job<'_>,
+    out: RequestFiles<'_>,
+    (requested, kept): (&mut Pending, &mut Pending),
+) -> Result<Prepared, PrepareError> {
+    let prepared = match Format::of(kept.target())?.text() {
+        Some(text) => job.run(out, |columns| sink::csv(kept, text, columns)),
+        None => job.run(out, |columns| sink::parquet(kept, columns, marks(None))),
+    }?;
+    let written = requested.write_all(&prepared.requested.bytes());
+    written.map_err(|error| FileError::from_io(requested.target(), &error))?;
+    Ok(prepared)
 }

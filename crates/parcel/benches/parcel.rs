@@ -42,7 +42,7 @@ fn bench(criterion: &mut Criterion) {
     let parcel = make(Vec::new());
     let opener = Opener {
         identity: Identity::Hybrid(receiver.receiving()),
-        receiver: receiver.card().fingerprint(),
+        receiver: Some(receiver.card().fingerprint()),
         now,
         knows: &|_| true,
     };

@@ -16,10 +16,11 @@ use sha2::Sha256;
 use x25519_dalek::{X25519_BASEPOINT_BYTES, x25519};
 
 pub use header::{Header, Kind};
+pub(crate) use stream::Places;
 pub use stream::{Reader, Writer};
 
 /// The key of one file.
-type FileKey = Secret<16>;
+pub(crate) type FileKey = Secret<16>;
 
 /// HKDF-SHA-256 of the file's key.
 fn derived(key: &FileKey, salt: Option<&[u8]>, info: &[u8]) -> Secret<32> {

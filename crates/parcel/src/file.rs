@@ -79,7 +79,7 @@ pub fn make(
         report => report?,
     };
     let mut input = files::open_to_read(from)?;
-    let head = Head::new(End::of(party.card()), End::of(to), extension_of(from), now);
+    let head = Head::new(End::of(party.card()), End::of(to), Extension::of(from), now);
     let mut file = Together::create([out], Access::Private)?;
     let unwritten = |error: io::Error| FileError::from_io(out, &error);
     let buffer = BufWriter::with_capacity(BUFFER, &mut file.files[0]);
@@ -124,7 +124,7 @@ pub fn open_into(
     let refused = |fault| ParcelError::of(path, fault);
     let opener = Opener {
         identity: Identity::Hybrid(party.receiving()),
-        receiver: party.card().fingerprint(),
+        receiver: Some(party.card().fingerprint()),
         now,
         knows,
     };
@@ -218,16 +218,6 @@ fn pass(
         OpenError::Parcel(fault) => ParcelError::of(path, fault),
         OpenError::Write(error) => FileError::from_io(target, &error).into(),
     })
-}
-
-/// The last part of a file's name, and the one before it where the last says how it is packed.
-fn extension_of(path: &Path) -> Extension {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-    let parts: Vec<&str> = name.split('.').collect();
-    let packed = parts.last().is_some_and(|last| ["gz", "zst"].contains(last));
-    let from = parts.len().saturating_sub(if packed { 2 } else { 1 }).max(1);
-    let extension = parts.get(from..).map(|parts| parts.join(".")).unwrap_or_default();
-    Extension::new(&extension).or_else(|| Extension::new("bin")).expect("it is one")
 }
 
 /// The name of a parcel without `.age`, and with its type at the end.

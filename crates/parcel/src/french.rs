@@ -9,6 +9,7 @@ use crate::age::AgeError;
 use crate::error::ParcelFault;
 use crate::file::ParcelError;
 use crate::party::PartyError;
+use crate::sending::SendingError;
 
 french!(AgeError {
     Self::Header => "ce n'est pas un fichier age que cette version lit, ou sa tête est endommagée",
@@ -46,4 +47,12 @@ french!(ParcelError {
     Self::Seal(error) => (error),
     Self::Parcel { path, fault } => ("le colis {path:?} : {}", fr(fault)),
     Self::Request { path } => "{path:?} est une demande : des identifiants ou des codes, avec le secret de leur engagement",
+});
+
+french!(SendingError {
+    Self::File(error) => (error),
+    Self::Form { path } => ("{path:?} n'est pas une clé de demande de ce format (format {FORMAT})"),
+    Self::Service { path } => "la clé de demande {path:?} n'est pas signée par le service de cette carte",
+    Self::Party { path } => "la clé de demande {path:?} a été émise pour un autre partenaire",
+    Self::Expired { path, expires } => "la clé de demande {path:?} servait jusqu'au {expires}",
 });

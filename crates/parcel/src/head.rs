@@ -1,6 +1,7 @@
 //! What a parcel says of itself, and what its sender signs (SPEC §19).
 
 use std::fmt;
+use std::path::Path;
 
 use cstatns_base::commitment::Commitment;
 use cstatns_base::meta::{SUITE, ServiceId};
@@ -39,6 +40,19 @@ impl Extension {
         let words = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
         let fits = text.split('.').all(|word| !word.is_empty() && word.bytes().all(words));
         (fits && text.len() <= 16).then(|| Self(text.to_owned()))
+    }
+}
+
+impl Extension {
+    /// That of a file: the last part of its name, and the one before it where the last says how it
+    /// is packed.
+    pub fn of(path: &Path) -> Self {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        let parts: Vec<&str> = name.split('.').collect();
+        let packed = parts.last().is_some_and(|last| ["gz", "zst"].contains(last));
+        let from = parts.len().saturating_sub(if packed { 2 } else { 1 }).max(1);
+        let extension = parts.get(from..).map(|parts| parts.join(".")).unwrap_or_default();
+        Self::new(&extension).or_else(|| Self::new("bin")).expect("it is one")
     }
 }
 
@@ -122,7 +136,8 @@ pub struct Head {
     /// The domain of that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub domain: Option<Name>,
-    /// The commitment of the request, also in a result.
+    /// In a result, the commitment of its request. That of a request stands in its manifest: rows
+    /// are encrypted as they are made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commitment: Option<Commitment>,
     /// The one-time key that a request is encrypted to.
@@ -167,7 +182,7 @@ impl Head {
         let Self { service, domain, commitment, key, controller, .. } = self;
         let of_service = [service.is_some(), domain.is_some(), commitment.is_some()];
         let fits = match self.kind {
-            Kind::Request => of_service == [true; 3],
+            Kind::Request => of_service == [true, true, false] && key.is_some(),
             Kind::Result => of_service == [true; 3] && key.is_none() && controller.is_none(),
             Kind::File => of_service == [false; 3] && key.is_none() && controller.is_none(),
         };

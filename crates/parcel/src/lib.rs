@@ -24,6 +24,10 @@ pub mod open;
 
 pub mod party;
 
+pub mod request;
+
+pub mod sending;
+
 pub mod file;
 
 mod french;

@@ -9,7 +9,7 @@ use ed25519_dalek::SigningKey;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::age;
+use crate::age::{self, FileKey, Header};
 use crate::head::{Head, Member, Seal, SealBody, Sender};
 use crate::tar::{self, ABOUT, HEAD, PART, SEAL, data_name};
 
@@ -20,6 +20,15 @@ pub struct Making<W: Write> {
     head: Head,
     members: Vec<Member>,
     part: Zeroizing<Vec<u8>>,
+    /// The age head, where it is written last.
+    last: Option<Last>,
+}
+
+/// An age head that is not written yet: what it declares is known at the end.
+struct Last {
+    key: FileKey,
+    recipient: Recipient,
+    length: usize,
 }
 
 impl<W: Write> Making<W> {
@@ -31,13 +40,33 @@ impl<W: Write> Making<W> {
     /// # Panics
     /// For a head that is of no kind.
     pub fn begin(head: Head, recipient: &Recipient, out: W) -> io::Result<Self> {
+        Self::with(head, age::Writer::new(recipient, out)?, None)
+    }
+
+    /// Starts the parcel of a request, before which stands what is declared of it: so many bytes,
+    /// which [`Making::finish_declared`] gives once they are known.
+    ///
+    /// # Errors
+    /// Those of the writer inside.
+    ///
+    /// # Panics
+    /// For a head that is of no kind.
+    pub fn begin_declared(
+        head: Head,
+        recipient: Recipient,
+        declared: usize,
+        mut out: W,
+    ) -> io::Result<Self> {
+        let key = FileKey::random();
+        let length = Header::write(&recipient, &key, Some(&vec![0; declared])).len();
+        out.write_all(&vec![0; length])?;
+        Self::with(head, age::Writer::behind(&key, out)?, Some(Last { key, recipient, length }))
+    }
+
+    fn with(head: Head, out: age::Writer<W>, last: Option<Last>) -> io::Result<Self> {
         assert!(head.is_possible(), "a head has what its kind must have");
-        let mut making = Self {
-            out: age::Writer::new(recipient, out)?,
-            members: Vec::new(),
-            part: Zeroizing::new(Vec::with_capacity(PART)),
-            head,
-        };
+        let part = Zeroizing::new(Vec::with_capacity(PART));
+        let mut making = Self { out, members: Vec::new(), part, head, last };
         let json = serde_json::to_vec(&making.head).expect("a head can be written as JSON");
         making.member(HEAD, &json)?;
         making.members.clear();
@@ -79,6 +108,28 @@ impl<W: Write> Making<W> {
         self.member(SEAL, &json)?;
         self.out.write_all(&tar::END)?;
         self.out.finish()
+    }
+
+    /// The same of one that was begun so: gives also the bytes that are to be written to its
+    /// beginning.
+    ///
+    /// # Errors
+    /// Those of the writer inside.
+    ///
+    /// # Panics
+    /// For a parcel that was begun otherwise, or with another length of what is declared.
+    pub fn finish_declared(
+        mut self,
+        about: &[u8],
+        card: Sender,
+        key: &SigningKey,
+        declared: &[u8],
+    ) -> io::Result<(W, Vec<u8>)> {
+        let last = self.last.take().expect("it was begun with something declared");
+        let out = self.finish(about, card, key)?;
+        let head = Header::write(&last.recipient, &last.key, Some(declared));
+        assert_eq!(head.len(), last.length, "what is declared is as long as was said");
+        Ok((out, head))
     }
 }
 

@@ -26,8 +26,9 @@ const SEALED_MEMBER: usize = 160;
 pub struct Opener<'a> {
     /// The key that opens it.
     pub identity: Identity<'a>,
-    /// The end that it must be for.
-    pub receiver: Hex<32>,
+    /// The card that it must be for; none where the key that opens it is proof enough, because it
+    /// was made for one use.
+    pub receiver: Option<Hex<32>>,
     /// The time.
     pub now: Timestamp,
     /// Whether this sender is known.
@@ -78,8 +79,18 @@ pub fn open(
     opener: &Opener<'_>,
     out: &mut impl Write,
 ) -> Result<Opened, OpenError> {
-    let mut members = Members::new(Reader::new(input, &opener.identity)?);
+    open_members(Members::new(Reader::new(input, &opener.identity)?), opener, out)
+        .map(|(opened, _)| opened)
+}
+
+/// The same; says also where in the archive the first part of the file begins.
+pub(crate) fn open_members<R: BufRead>(
+    mut members: Members<R>,
+    opener: &Opener<'_>,
+    out: &mut impl Write,
+) -> Result<(Opened, u64), OpenError> {
     let head = members.head()?;
+    let first = members.place;
     check(&head, opener)?;
     let mut part = Zeroizing::new(Vec::with_capacity(PART));
     let mut bytes = 0;
@@ -111,12 +122,12 @@ pub fn open(
     if !(opener.knows)(&seal.card) {
         return Err(ParcelFault::Sender { sender: head.sender.name.clone() }.into());
     }
-    Ok(Opened { head, sender: seal.card, about, bytes })
+    Ok((Opened { head, sender: seal.card, about, bytes }, first))
 }
 
 fn check(head: &Head, opener: &Opener<'_>) -> Result<(), ParcelFault> {
     let End { name, card } = &head.receiver;
-    if *card != opener.receiver {
+    if opener.receiver.is_some_and(|receiver| receiver != *card) {
         return Err(ParcelFault::Receiver { receiver: name.clone() });
     }
     if head.expires <= opener.now {
@@ -133,8 +144,10 @@ fn parsed<T: DeserializeOwned>(json: &[u8]) -> Result<T, ParcelFault> {
 }
 
 /// The members of a parcel, in their order.
-struct Members<R: BufRead> {
+pub(crate) struct Members<R: BufRead> {
     input: Reader<R>,
+    /// How much of the archive was taken.
+    place: u64,
     /// Of those behind the head.
     digests: Vec<Member>,
     /// The header that was read and whose member was not taken yet.
@@ -142,8 +155,8 @@ struct Members<R: BufRead> {
 }
 
 impl<R: BufRead> Members<R> {
-    fn new(input: Reader<R>) -> Self {
-        Self { input, digests: Vec::new(), ahead: None }
+    pub(crate) fn new(input: Reader<R>) -> Self {
+        Self { input, place: 0, digests: Vec::new(), ahead: None }
     }
 
     fn head(&mut self) -> Result<Head, ParcelFault> {
@@ -238,6 +251,7 @@ impl<R: BufRead> Members<R> {
             self.input.consume(some);
             taken += some;
         }
+        self.place += bytes as u64;
         Ok(())
     }
 }

@@ -57,7 +57,7 @@ impl World {
         let mut file = Vec::new();
         let opener = Opener {
             identity: Identity::Hybrid(self.receiver.receiving()),
-            receiver: self.receiver.card().fingerprint(),
+            receiver: Some(self.receiver.card().fingerprint()),
             now,
             knows: &|sender| *sender == self.sender.sender(),
         };
@@ -428,7 +428,7 @@ fn a_kept_parcel_still_opens() {
     let mut file = Vec::new();
     let opener = Opener {
         identity: Identity::Hybrid(receiver.receiving()),
-        receiver: receiver.card().fingerprint(),
+        receiver: Some(receiver.card().fingerprint()),
         now: "2026-12-01T00:00:00Z".parse().unwrap(),
         knows: &|claimed| *claimed == sender,
     };

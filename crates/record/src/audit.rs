@@ -6,6 +6,7 @@
 //! [`verify`] says how far these reach.
 
 mod broken;
+mod domains;
 mod findings;
 mod parties;
 mod text;
@@ -15,14 +16,10 @@ mod witness;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use cstatns_base::code::Generation;
-use cstatns_base::domain::end_of;
 use cstatns_base::files::FileError;
 use cstatns_base::language::{Said, Words, both};
 use cstatns_base::name::{Hex, Name};
 use cstatns_base::{text, words};
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
@@ -31,7 +28,8 @@ use crate::dealing::Epoch;
 use crate::ledger::{Lines, checkpoint_path};
 use crate::state::{Checked, Exposure, ExternalRuns, Rehearsal, State};
 
-pub use parties::{KeptKey, PartySummary};
+pub use domains::{DomainSummary, Flow};
+pub use parties::{KeptKey, PartySummary, UnsignedFor};
 
 use findings::Facts;
 use walk::{Kept, Note, Walk, need_as_sent};
@@ -87,6 +85,8 @@ pub struct Audit {
     pub parties: PartySummary,
     /// The deliveries.
     pub deliveries: DeliverySummary,
+    /// Those of them to parties that have not signed for them.
+    pub unsigned_for: Vec<UnsignedFor>,
 }
 
 /// One thing that was checked.
@@ -173,69 +173,6 @@ pub struct Witness {
     pub custodian: Name,
     /// The first so many events.
     pub events: u64,
-}
-
-/// How a domain stood after the last sound event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct DomainSummary {
-    /// The domain.
-    pub domain: Name,
-    /// `statistics` or `research`.
-    pub kind: &'static str,
-    /// The generation of its codes.
-    pub generation: Generation,
-    /// Generations that were doubted.
-    pub doubted: Vec<Generation>,
-    /// When its statistical key is due for renewal.
-    pub renewal_due: Option<Date>,
-    /// A project's last day.
-    pub ends: Option<Date>,
-    /// When its keys were destroyed.
-    pub destroyed: Option<Timestamp>,
-}
-
-impl DomainSummary {
-    /// What is due at `now`, or came late: the code of a notice, and what it says.
-    fn due(&self, now: Timestamp) -> Option<(&'static str, Said)> {
-        let domain = &self.domain;
-        let overdue = self.renewal_due.filter(|due| TimeZone::UTC.to_datetime(now).date() > *due);
-        if let Some(due) = overdue {
-            let detail = both(|lang| {
-                text!(in lang, "The key of `{domain}` was due for renewal on {due}.",
-                    "La clé de `{domain}` devait être renouvelée le {due}.")
-            });
-            return Some(("key-overdue", detail));
-        }
-        let ends = self.ends?;
-        let late = self.destroyed.unwrap_or(now).duration_since(end_of(ends));
-        let days = late.as_hours() / 24;
-        match self.destroyed {
-            _ if late <= LATE => None,
-            Some(destroyed) => Some((
-                "destroyed-late",
-                both(|lang| {
-                    text!(in lang,
-                        "The keys of `{domain}` were destroyed on {destroyed}, {days} days after its \
-                        last day, {ends}.",
-                            "Les clés de `{domain}` ont été détruites le {destroyed}, {days} jours après son dernier \
-                                jour, {ends}."
-                    )
-                }),
-            )),
-            None => Some((
-                "end-passed",
-                both(|lang| {
-                    text!(in lang,
-                        "`{domain}` ended on {ends}, {days} days ago, and in this ledger its keys are \
-                        not destroyed.",
-                            "`{domain}` a pris fin le {ends}, il y a {days} jours, et dans ce registre ses clés ne sont \
-                                pas détruites."
-                    )
-                }),
-            )),
-        }
-    }
 }
 
 /// The deliveries until the last sound event.
@@ -430,22 +367,12 @@ impl Audit {
             domains: Vec::new(),
             parties: state.map(PartySummary::of).unwrap_or_default(),
             deliveries: DeliverySummary::default(),
+            unsigned_for: state.map(UnsignedFor::all).unwrap_or_default(),
         };
         let Some(state) = state else { return audit };
         let first = state.epochs().get(&Epoch::FIRST);
         audit.founding = first.map(|epoch| spoken(&epoch.dealing.fingerprint()));
-        for (name, domain) in state.domains() {
-            let doubted = domain.keys.iter().filter(|(_, key)| key.compromised);
-            audit.domains.push(DomainSummary {
-                domain: name.clone(),
-                kind: domain.kind.word(),
-                generation: domain.generation(),
-                doubted: doubted.map(|(generation, _)| *generation).collect(),
-                renewal_due: domain.renewal_due(),
-                ends: domain.ends(),
-                destroyed: domain.destroyed,
-            });
-        }
+        audit.domains = DomainSummary::all(state);
         for delivery in state.deliveries().values() {
             let summary = &mut audit.deliveries;
             summary.made += 1;

@@ -169,7 +169,8 @@ impl Manifest {
         Self::parse(&bytes).ok_or_else(|| ManifestError::Form { path: path.to_owned() })
     }
 
-    fn parse(bytes: &[u8]) -> Option<Self> {
+    /// The manifest that these bytes are, if they are one of this format.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
         let written: Written<'_> = serde_json::from_slice(bytes).ok()?;
         let Written { service, domain, r#use, scheme, generation, identifier, .. } = &written;
         let content = match (*r#use, *scheme, *generation, *identifier) {
@@ -183,7 +184,7 @@ impl Manifest {
             _ => return None,
         };
         let Written { commitment, rows, values, distinct, engine, .. } = written;
-        let input = Input { commitment, rows, values, distinct, engine };
+        let input = Input { commitment, rows, values, distinct, engine, sent: None };
         (written.format == FORMAT && written.suite == SUITE).then_some(())?;
         input.is_possible().then_some(())?;
         (written.previous.is_empty() || are_deliveries(&written.previous)).then_some(())?;
@@ -249,7 +250,7 @@ impl Manifest {
             .map(|(column, reason)| Accepted { column: column.clone(), reason: reason.clone() });
         // A character of a column's name may take six in JSON.
         let risks = self.accepted.keys().map(|column| 6 * column.len() + 128).sum::<usize>();
-        let Input { commitment, rows, values, distinct, engine } = self.input;
+        let Input { commitment, rows, values, distinct, engine, .. } = self.input;
         let written = Written {
             format: FORMAT,
             suite: SUITE,

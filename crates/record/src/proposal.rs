@@ -1,5 +1,6 @@
 //! What needs a quorum, exactly described, and one custodian's consent to it (SPEC §9).
 
+mod declaration;
 mod quorum;
 mod words;
 
@@ -23,6 +24,7 @@ use crate::dealing::{Epoch, Threshold};
 use crate::party::Role;
 use crate::statement::{Signed, Statement, Suite};
 
+pub use declaration::{Declaration, DeclarationBody, Sent};
 pub use quorum::{Placed, QuorumError, Roster};
 pub use words::Brief;
 pub(crate) use words::{domain_list, places};
@@ -87,8 +89,8 @@ pub enum Action {
         /// What the requests hold: at most [`MOST_PARTS`], each once. Their order numbers the
         /// parts.
         inputs: Vec<Input>,
-        /// The fingerprint of the card of whom the results go to; none: the person who brought the
-        /// requests.
+        /// The fingerprint of the card of whom the results go to, each encrypted to it; none: they
+        /// are handed out in clear.
         recipient: Option<Hex<32>>,
         /// Whether the requests are kept, against the scheme (R7).
         keep_request: bool,
@@ -118,7 +120,7 @@ pub enum Action {
         purpose: Name,
         /// What the requests hold, as for `Code`.
         inputs: Vec<Input>,
-        /// The fingerprint of the card of whom the results go to.
+        /// The fingerprint of the card of whom the results go to, as for `Code`.
         recipient: Option<Hex<32>>,
         /// Whether the requests are kept, against the scheme (R7).
         keep_request: bool,
@@ -195,6 +197,9 @@ pub struct Input {
     /// What wrote it, where `prepare` did not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<Engine>,
+    /// Who sent it; none of one that came in clear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<Sent>,
 }
 
 /// What wrote a request.

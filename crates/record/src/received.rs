@@ -8,19 +8,21 @@ use cstatns_base::commitment::Commitment;
 use cstatns_base::delivery::DeliveryId;
 use cstatns_base::files::{self, FileError};
 use cstatns_base::meta::SUITE;
-use cstatns_base::name::{Name, whole_number};
+use cstatns_base::name::{Hex, Name, whole_number, whole_second};
+use ed25519_dalek::SigningKey;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::report::ReportBody;
 use crate::requested::beside;
+use crate::statement::{Signed, Statement};
 
 /// More than it is long, in bytes.
 const LIMIT: u64 = 1 << 16;
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 
-/// A delivery that its controller has: whoever verified the result knows what stands in it. It is
-/// not signed, so the service records it as its operator's word.
+/// A delivery that its controller has: whoever verified the result knows what stands in it. Where
+/// nobody signs it, the service records it as its operator's word.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -42,11 +44,34 @@ pub struct Received {
     /// Its rows.
     #[serde(deserialize_with = "whole_number")]
     pub rows: u64,
-    /// How many of them have a code.
-    #[serde(deserialize_with = "whole_number")]
-    pub coded: u64,
     /// When the codes stood beside the data.
+    #[serde(deserialize_with = "whole_second")]
     pub received: Timestamp,
+    /// How many files with identifiers, or with what says whose a code is, are destroyed since.
+    #[serde(deserialize_with = "whole_number")]
+    pub destroyed: u64,
+    /// The fingerprint of the card of the party that signs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Hex<32>>,
+    /// The newest checkpoint of the service that it knows, as the service signed it: a signed note.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<String>,
+}
+
+impl Statement for Received {
+    const LABEL: &'static str = "CStatNS/received/";
+}
+
+/// A receipt that the party signed which has the delivery.
+pub type SignedReceived = Signed<Received>;
+
+/// A receipt as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReceivedFile {
+    /// One that nobody signed.
+    Unsigned(Received),
+    /// One that says who signed it; whether they did is not verified yet.
+    Signed(SignedReceived),
 }
 
 impl Received {
@@ -62,28 +87,71 @@ impl Received {
             request: report.request,
             result: report.result.commitment,
             rows: report.rows_out,
-            coded: report.coded,
             received,
+            destroyed: 0,
+            by: None,
+            checkpoint: None,
         }
     }
 
-    /// Reads it.
+    /// The same once so many files are destroyed.
+    #[must_use]
+    pub fn with_destroyed(self, files: u64) -> Self {
+        Self { destroyed: files, ..self }
+    }
+
+    /// Signs it for the party with this card, which knows this checkpoint.
+    pub fn signed(self, by: Hex<32>, checkpoint: String, key: &SigningKey) -> SignedReceived {
+        Signed::new(Self { by: Some(by), checkpoint: Some(checkpoint), ..self }, key)
+    }
+
+    /// Whether it is of a format and a suite that this version knows.
+    pub(crate) fn is_known(&self) -> bool {
+        self.format == FORMAT && self.suite == SUITE
+    }
+
+    /// The bytes of the file: indented JSON, for people read it too.
+    pub fn bytes(&self) -> Vec<u8> {
+        indented(self)
+    }
+}
+
+impl SignedReceived {
+    /// The bytes of the file: indented JSON, for people read it too.
+    pub fn bytes(&self) -> Vec<u8> {
+        indented(self)
+    }
+}
+
+fn indented(receipt: &impl Serialize) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(receipt).expect("it can be written as JSON");
+    bytes.push(b'\n');
+    bytes
+}
+
+impl ReceivedFile {
+    /// Reads a receipt, signed or not.
     ///
     /// # Errors
     /// [`ReceivedError::File`] when it cannot be read, [`ReceivedError::Form`] when it is not of
     /// this format.
     pub fn read(path: &Path) -> Result<Self, ReceivedError> {
-        let received = serde_json::from_slice::<Self>(&files::read(path, LIMIT)?).ok();
-        received
-            .filter(|received| received.format == FORMAT && received.suite == SUITE)
-            .ok_or_else(|| ReceivedError::Form { path: path.to_owned() })
+        let bytes = files::read(path, LIMIT)?;
+        let signed = serde_json::from_slice::<SignedReceived>(&bytes).ok();
+        let signed = signed.filter(|signed| signed.body.is_known() && signed.body.by.is_some());
+        let read = signed.map(Self::Signed).or_else(|| {
+            let plain = serde_json::from_slice::<Received>(&bytes).ok();
+            plain.filter(|plain| plain.is_known() && plain.by.is_none()).map(Self::Unsigned)
+        });
+        read.ok_or_else(|| ReceivedError::Form { path: path.to_owned() })
     }
 
-    /// The bytes of the file: indented JSON, for people read it too.
-    pub fn bytes(&self) -> Vec<u8> {
-        let mut bytes = serde_json::to_vec_pretty(self).expect("it can be written as JSON");
-        bytes.push(b'\n');
-        bytes
+    /// What it says.
+    pub fn received(&self) -> &Received {
+        match self {
+            Self::Unsigned(received) => received,
+            Self::Signed(signed) => &signed.body,
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod custodians;
 mod deliveries;
 mod epochs;
 mod exposure;
+mod flow;
 mod fold;
 mod limits;
 mod living;
@@ -22,6 +23,7 @@ mod rekey;
 mod snapshot;
 mod statements;
 mod time;
+mod unlawful;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,6 +47,7 @@ use limits::{check_end, waits_for_nothing};
 pub use background::{Background, Confirmed};
 pub use custodians::{Approved, Checked, ExternalRuns, Rehearsal, next_check};
 pub use exposure::Exposure;
+pub use flow::Flow;
 pub use fold::{Broken, Fold};
 pub use parties::{IssuedKey, PartyState, Registration};
 pub use read::{ReadLedger, View, fold_sent, read_ledger, read_ledger_after};
@@ -53,10 +56,11 @@ pub use records::{
     Statements,
 };
 pub use recovery::Recoveries;
-pub use refusal::{Refusal, Unlawful};
+pub use refusal::Refusal;
 pub use snapshot::Snapshot;
 pub use statements::doubt_digest;
 pub use time::{LONGEST_GAP, TurnedBack};
+pub use unlawful::Unlawful;
 
 /// The most questions that are open at a time.
 pub const MOST_OPEN: usize = 16;
@@ -229,7 +233,10 @@ impl State {
                 Ok(())
             }
             Event::Doubted { doubt } => self.doubted(doubt, line.sequence, history),
-            Event::Delivered { run, part } => self.delivered(DeliveryId { run: *run, part: *part }),
+            Event::Delivered { run, part, receipt } => {
+                let id = DeliveryId { run: *run, part: *part };
+                self.delivered(id, receipt.as_deref(), history)
+            }
             Event::Destroyed { what, how } => self.destroyed(what, *how),
             Event::Ended { domain } => self.found_ended(domain),
             Event::Rehearsed { steps } => self.rehearsed(steps, line),
@@ -285,15 +292,14 @@ impl State {
                 }
                 check_end(*ends, project.active().made)
             }
-            Action::Code { domain, generation, recipient, inputs, .. } => {
-                let domain = self.codable(domain, *generation, now)?;
+            Action::Code { domain: name, generation, inputs, .. } => {
+                let domain = self.codable(name, *generation, now)?;
                 domain.check_chain(None, *generation)?;
                 self.check_requests(inputs, domain.minimum_batch)?;
-                self.check_recipient(domain, recipient.is_some())
+                self.check_flow(action, (name, domain), now)
             }
-            Action::Renew { domain, from, generation, recipient, of, inputs, .. } => {
-                let name = domain;
-                let domain = self.codable(domain, *generation, now)?;
+            Action::Renew { domain: name, from, generation, of, inputs, .. } => {
+                let domain = self.codable(name, *generation, now)?;
                 self.check_requests(inputs, domain.minimum_batch)?;
                 if of.as_deref().is_some_and(|of| !are_deliveries(of)) {
                     return Err(Refusal::Deliveries);
@@ -307,7 +313,7 @@ impl State {
                         return Err(Refusal::UnknownDelivery);
                     }
                 }
-                self.check_recipient(domain, recipient.is_some())
+                self.check_flow(action, (name, domain), now)
             }
             Action::NewKey { domain, generation, reason } => {
                 self.check_no_dealing()?;
@@ -378,16 +384,6 @@ impl State {
         };
         let key = |generation| KeyRef { domain: name.clone(), generation };
         generations.into_iter().map(key).collect()
-    }
-
-    /// Until counterparts have cards of their own, research results are handed out in
-    /// demonstrations only.
-    fn check_recipient(&self, domain: &Domain, is_named: bool) -> Result<(), Refusal> {
-        match is_named {
-            true => Err(Refusal::UnknownParty),
-            false if domain.kind.is_research() && !self.demo => Err(Refusal::ResearchNeedsParty),
-            false => Ok(()),
-        }
     }
 
     /// The service's first card, from which its id follows.

@@ -292,6 +292,7 @@ fn data_that_changed_is_refused_and_data_that_moved_is_named() {
         fs::remove_file(&way.data).unwrap();
         assert_eq!(way.attach().unwrap_err().code(), "data-moved");
         let what = Attach {
+            party: None,
             data: Some((&moved).into()),
             retained: (&way.retained).into(),
             requested: None,

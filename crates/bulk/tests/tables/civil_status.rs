@@ -247,6 +247,7 @@ fn run_within(
     let Way { data, request, retained, .. } = way;
     prepare(
         Prepare {
+            sending: None,
             signing: &crate::signed::signing(),
             data: data.into(),
             column: Column::CivilStatus { map, years },
@@ -286,6 +287,7 @@ fn look_up_in<'o>(
     let effort = with(threads, Effort::MEMORY);
     look_up_and_code(
         &Request {
+            inside: None,
             path: &way.request,
             manifest: &way.manifest(),
             format,
@@ -503,6 +505,7 @@ fn what_has_a_lower_score_than_asked_for_is_not_coded() {
         let (mut out, effort) = (Vec::new(), Effort::default());
         let coded = look_up_and_code(
             &Request {
+                inside: None,
                 path: &way.request,
                 manifest: &way.manifest(),
                 format: Format::Csv,
@@ -942,6 +945,7 @@ fn requests_that_prepare_would_not_have_made() {
     let mut out = Vec::new();
     let error = code(
         &Request {
+            inside: None,
             path: &way.request,
             manifest: &way.manifest(),
             format: Format::Csv,
@@ -956,6 +960,7 @@ fn requests_that_prepare_would_not_have_made() {
     let (renewer, later) = (POPULATION.renewer(1, 2), POPULATION.meta(2, 1));
     let error = renew(
         &Request {
+            inside: None,
             path: &way.request,
             manifest: &way.manifest(),
             format: Format::Csv,
@@ -980,6 +985,7 @@ fn requests_that_prepare_would_not_have_made() {
     };
     let error = look_up_and_code(
         &Request {
+            inside: None,
             path: &way.request,
             manifest: &way.manifest(),
             format: Format::Csv,
@@ -1013,6 +1019,7 @@ fn a_look_up_that_is_asked_to_stop_does_not_go_on_to_the_pass() {
     let mut out = Vec::new();
     let error = look_up_and_code(
         &Request {
+            inside: None,
             path: &way.request,
             manifest: &way.manifest(),
             format: Format::Csv,

@@ -358,6 +358,7 @@ fn csv_and_parquet_of_the_same_rows_agree() {
         coded.push(
             code(
                 &Request {
+                    inside: None,
                     path: request,
                     manifest: &csv.manifest(),
                     format,
@@ -538,6 +539,7 @@ fn files_are_destroyed_after_the_attached_file_is_durable_and_the_report_says_so
     let with = |destroy: &[std::path::PathBuf]| {
         attach(
             Attach {
+                party: None,
                 data: None,
                 retained: retained.into(),
                 requested: None,
@@ -589,6 +591,7 @@ fn a_request_that_is_not_the_sealed_one_is_refused() {
     let (other, coder) = (Manifest::read(&other).unwrap(), POPULATION.coder(1));
     let error = code(
         &Request {
+            inside: None,
             path: &way.request,
             manifest: &other,
             format: Format::Csv,
@@ -604,6 +607,7 @@ fn a_request_that_is_not_the_sealed_one_is_refused() {
     for meta in [POPULATION.meta(2, 1), OTHER_DOMAIN.meta(1, 1), OTHER_SERVICE.meta(1, 1)] {
         let error = code(
             &Request {
+                inside: None,
                 path: &way.request,
                 manifest: &way.manifest(),
                 format: Format::Csv,
@@ -668,6 +672,7 @@ fn outputs_have_names_of_their_own_and_known_types() {
     let (request, retained) = (&*place.path("r.csv"), &*place.path("t.parquet"));
     let error = prepare(
         Prepare {
+            sending: None,
             signing: &crate::signed::signing(),
             data: (&data).into(),
             column,
@@ -686,6 +691,7 @@ fn outputs_have_names_of_their_own_and_known_types() {
     let text = place.path("t.xlsx");
     let error = prepare(
         Prepare {
+            sending: None,
             signing: &crate::signed::signing(),
             data: (&text).into(),
             column,

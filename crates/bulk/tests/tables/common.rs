@@ -163,6 +163,7 @@ impl Way {
         let (data, request, retained) = (&self.data, &self.request, &self.retained);
         prepare(
             Prepare {
+                sending: None,
                 data: data.into(),
                 column,
                 service: &self.domain.id(),
@@ -194,6 +195,7 @@ impl Way {
         let format = Format::of(&self.result).unwrap();
         let coded = code(
             &Request {
+                inside: None,
                 path: &self.request,
                 manifest: &self.manifest(),
                 format,
@@ -219,6 +221,7 @@ impl Way {
         let format = Format::of(&self.result).unwrap();
         let coded = renew(
             &Request {
+                inside: None,
                 path: &self.request,
                 manifest: &self.manifest(),
                 format,
@@ -244,6 +247,7 @@ impl Way {
         let (retained, result, out) = (&self.retained, &self.result, &self.out);
         attach(
             Attach {
+                party: None,
                 data: None,
                 retained: retained.into(),
                 requested: None,

@@ -109,6 +109,7 @@ fn destroying(way: &Way) -> Result<cstatns_controller::Attached, AttachError> {
     let destroy = std::slice::from_ref(&way.data);
     attach(
         Attach {
+            party: None,
             data: None,
             retained: retained.into(),
             requested: None,
@@ -287,6 +288,7 @@ fn all_of(way: &Way) -> Vec<PathBuf> {
 /// Attaching, after which these files are destroyed.
 fn and_destroy<'a>(way: &'a Way, destroy: &'a [PathBuf]) -> Attach<'a> {
     Attach {
+        party: None,
         data: None,
         retained: (&*way.retained).into(),
         requested: None,
@@ -427,6 +429,7 @@ fn only_the_same_command_on_the_same_files_goes_on() {
     let with = |destroy: &[PathBuf]| {
         attach(
             Attach {
+                party: None,
                 data: None,
                 retained: retained.into(),
                 requested: None,

@@ -80,6 +80,7 @@ impl Files {
     ) -> Result<Prepared, PrepareError> {
         prepare(
             Prepare {
+                sending: None,
                 data: Data::Files(files),
                 column,
                 service: &self.way.domain.id(),
@@ -106,6 +107,7 @@ impl Files {
 
     fn what<'a>(&'a self, data: Option<Data<'a>>, out: &'a Path) -> Attach<'a> {
         Attach {
+            party: None,
             data,
             retained: (&*self.way.retained).into(),
             requested: None,

@@ -103,6 +103,7 @@ fn prepared(
     };
     let output = Output::Frame(&mut take);
     let what = Prepare {
+        sending: None,
         signing: &crate::signed::signing(),
         data: data.into(),
         column,
@@ -134,6 +135,7 @@ fn attached(
     let requested = Some(requested);
     let data = Some(data.into());
     let what = Attach {
+        party: None,
         data,
         retained,
         requested,
@@ -159,6 +161,7 @@ fn coded(place: &Place, request: &Path, result: &str) -> std::path::PathBuf {
     let (manifest, meta) =
         (Manifest::read(&manifest_path(request)).unwrap(), POPULATION.meta(1, 1));
     let request = Request {
+        inside: None,
         path: request,
         manifest: &manifest,
         format: Format::of(&path).unwrap(),
@@ -275,6 +278,7 @@ fn frames_and_files_give_the_same_bytes() {
     let to_file = |retained: Input<'_>, out: &str| {
         let out = place.path(out);
         let what = Attach {
+            party: None,
             data: Some(frame(data.schema(), parts(&data)).into()),
             retained,
             requested: Some(&requested),
@@ -334,6 +338,7 @@ fn codes_in_a_frame_are_checked_and_renewed() {
     // Beside a frame nothing lies: what was kept of its request must be given.
     let mut take = |_| Ok(());
     let what = Attach {
+        party: None,
         data: Some(frame_of(std::slice::from_ref(&data)).into()),
         retained: frame_of(&retained),
         requested: None,
@@ -350,6 +355,7 @@ fn codes_in_a_frame_are_checked_and_renewed() {
     let given = |data: Option<Input<'_>>| {
         let mut take = |_| Ok(());
         let what = Attach {
+            party: None,
             data: data.map(Into::into),
             retained: frame_of(&retained),
             requested: Some(&requested),
@@ -396,6 +402,7 @@ fn codes_in_a_frame_are_checked_and_renewed() {
     let renewed = place.path("renewed.csv");
     let (mut out, meta) = (File::create(&renewed).unwrap(), POPULATION.meta(2, 2));
     let request = Request {
+        inside: None,
         path: &request,
         manifest: &manifest,
         format: Format::Csv,
@@ -537,6 +544,7 @@ fn lines_go_to_files_and_nothing_is_destroyed_for_a_frame() {
     assert_eq!(way.attach_as(true).unwrap_err().code(), "binary-csv");
     let mut take = |_| Ok(());
     let what = Attach {
+        party: None,
         data: None,
         retained: (&way.retained).into(),
         requested: None,
@@ -553,6 +561,7 @@ fn lines_go_to_files_and_nothing_is_destroyed_for_a_frame() {
     let result = coded(&place, &place.path("request.parquet"), "result.parquet");
     let destroy = [result.clone()];
     let what = Attach {
+        party: None,
         data: None,
         retained: frame_of(&retained),
         requested: None,

@@ -42,6 +42,7 @@ fn run(way: &Way, column: Column<'_>, accepted: &[&str]) -> Result<Prepared, Pre
         .collect();
     let Way { data, request, retained, .. } = way;
     let what = Prepare {
+        sending: None,
         signing: &crate::signed::signing(),
         data: data.into(),
         column,

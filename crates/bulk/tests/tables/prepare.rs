@@ -41,6 +41,7 @@ fn run(way: &Way, column: Column<'_>, effort: &Effort) -> Result<Prepared, Prepa
     let Way { data, request, retained, .. } = way;
     prepare(
         Prepare {
+            sending: None,
             signing: &crate::signed::signing(),
             data: data.into(),
             column,

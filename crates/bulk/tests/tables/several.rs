@@ -212,6 +212,7 @@ fn attach_frame<'a>(
     let batches = owned.into_iter().map(Ok);
     let batches = Box::new(RecordBatchIterator::new(batches, schema));
     let what = Attach {
+        party: None,
         data: Some(data.into()),
         retained: Input::Frame { name: "retained", rows: None, batches },
         requested: Some(requested),
@@ -242,6 +243,7 @@ fn frames_are_like_files() {
     };
     let prepared = prepare(
         Prepare {
+            sending: None,
             data: frame().into(),
             column: BOTH,
             service: service(),
@@ -297,6 +299,7 @@ fn rows_and_cells_that_go_over_parts_and_groups_keep_their_places() {
         write(&way.data, ROWS, group);
         for (nth, effort) in [with(2, 1 << 30), with(1, 0)].into_iter().enumerate() {
             let what = Prepare {
+                sending: None,
                 data: (&way.data).into(),
                 column: BOTH,
                 service: service(),
@@ -312,6 +315,7 @@ fn rows_and_cells_that_go_over_parts_and_groups_keep_their_places() {
             way.code(&POPULATION, 1, 1).unwrap();
             let out = place.path(&format!("out-{nth}.{own}"));
             let what = Attach {
+                party: None,
                 data: None,
                 retained: (&way.retained).into(),
                 requested: None,

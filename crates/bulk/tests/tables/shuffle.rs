@@ -50,6 +50,7 @@ fn coded(place: &Place, own: &str, rows: usize) -> Way {
 
 fn what<'a>(way: &'a Way, shuffle: bool, out: &'a Path) -> Attach<'a> {
     Attach {
+        party: None,
         data: None,
         retained: (&*way.retained).into(),
         requested: None,

@@ -52,6 +52,7 @@ fn coded_by(
     let meta = POPULATION.meta(1, 1);
     code(
         &Request {
+            inside: None,
             path: request,
             manifest: &way.manifest(),
             format,
@@ -107,6 +108,7 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
             // The attached file, and its codes renewed.
             let out = place.path(&format!("out-{threads}.{own}"));
             let what = Attach {
+                party: None,
                 data: None,
                 retained: (&way.retained).into(),
                 requested: None,
@@ -139,6 +141,7 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
             let (renewer, meta) = (POPULATION.renewer(1, 3), POPULATION.meta(3, 2));
             renew(
                 &Request {
+                    inside: None,
                     path: &again.request,
                     manifest: &again.manifest(),
                     format,
@@ -268,6 +271,7 @@ fn attach_names_the_file_and_the_row() {
                 let (retained, result, out) = (&*way.retained, &*way.result, &*way.out);
                 for threads in [1, 4] {
                     let what = Attach {
+                        party: None,
                         data: None,
                         retained: retained.into(),
                         requested: None,
@@ -426,6 +430,7 @@ fn a_step_that_is_asked_to_stop_leaves_nothing() {
     let effort = with(3);
     effort.progress.stop();
     let what = cstatns_controller::Prepare {
+        sending: None,
         signing: &crate::signed::signing(),
         data: (&way.data).into(),
         column: Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir },
@@ -444,6 +449,7 @@ fn a_step_that_is_asked_to_stop_leaves_nothing() {
     let mut out = Vec::new();
     let error = code(
         &Request {
+            inside: None,
             path: &way.request,
             manifest: &way.manifest(),
             format: Format::Csv,
@@ -459,6 +465,7 @@ fn a_step_that_is_asked_to_stop_leaves_nothing() {
     way.code(&POPULATION, 1, 1).unwrap();
     let before = place.names();
     let what = Attach {
+        party: None,
         data: None,
         retained: (&way.retained).into(),
         requested: None,

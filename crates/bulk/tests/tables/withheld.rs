@@ -72,7 +72,14 @@ fn swap(request: &Path) {
 fn step(way: &Way, out: Out<'_>) -> Result<Tally, CodeFileError> {
     let (manifest, meta) = (way.manifest(), POPULATION.meta(1, 1));
     let (path, effort) = (&*way.request, &Effort::default());
-    let request = Request { path, manifest: &manifest, format: Format::Csv, meta: &meta, effort };
+    let request = Request {
+        inside: None,
+        path,
+        manifest: &manifest,
+        format: Format::Csv,
+        meta: &meta,
+        effort,
+    };
     code(&request, &POPULATION.coder(1), out)
 }
 

@@ -16,6 +16,7 @@ use crate::fault::Fault;
 use crate::figures::per_second;
 use crate::lang::text;
 use crate::output::Program;
+use crate::party::opened;
 
 use super::given::Given;
 use super::piped::{self, Out, is_pipe};
@@ -26,6 +27,10 @@ use super::present_card;
 #[command(after_help = "Example:
   cstatns controller attach --retained retained.csv --result result.csv --out coded.csv \\
       --destroy-sources
+  cstatns controller attach --retained retained.csv --result result.csv.age --as insee \\
+      --out coded.csv
+A result in a parcel is opened with the keys of the party that it went to (--as), and read without being written in clear;
+the receipt is signed with them.
 Once it has the codes, the controller destroys the identifiers and what says whose a code is. --destroy-sources destroys
 the data, the request with its manifest, the result and the retained file with its .request.json; --destroy names files
 by hand. Without, the last line names those that are still there. Give OUT.receipt.json to the service:
@@ -41,7 +46,8 @@ pub(crate) struct AttachArgs {
     /// The file that `prepare` kept, with its .request.json beside it
     #[arg(long, value_name = "T")]
     retained: PathBuf,
-    /// The service's result, with its .report.json beside it; or a folder of its parts
+    /// The service's result: a parcel (.age), or in clear with its .report.json beside it, or a
+    /// folder of its parts
     #[arg(long, value_name = "S")]
     result: PathBuf,
     /// The attached file to write, or of several files of data the folder; its .report.json and its
@@ -54,6 +60,12 @@ pub(crate) struct AttachArgs {
     /// Codes of 32 bytes instead of text (Parquet only)
     #[arg(long)]
     binary_codes: bool,
+    /// The folder of the party that the result went to: opens its parcel, and signs the receipt
+    #[arg(long = "as", value_name = "DIR")]
+    party: Option<PathBuf>,
+    /// A file with the passphrase of its keys; else it is asked for
+    #[arg(long, value_name = "F", requires = "party")]
+    passphrase_file: Option<PathBuf>,
     /// The service's present card, where another key signs for it since the request was prepared
     #[arg(long, value_name = "CARD")]
     service: Option<PathBuf>,
@@ -116,6 +128,9 @@ impl AttachArgs {
         let card = self.service.as_deref().map(|card| present_card(program, card)).transpose()?;
         let requested = card.as_ref().map(|card| signed_since(&self.retained, card));
         let requested = requested.transpose()?.flatten();
+        let party = self.party.as_deref();
+        let party = party.map(|party| opened(program, party, self.passphrase_file.as_deref()));
+        let party = party.transpose()?;
         let given = match &self.data[..] {
             [] => None,
             named => Some(Given::of(named, self.format.as_ref())?),
@@ -127,6 +142,7 @@ impl AttachArgs {
             retained: (&self.retained).into(),
             requested: requested.as_ref(),
             result: &self.result,
+            party: party.as_ref(),
             out: out.into(),
             shuffle: self.shuffle,
             binary_codes: self.binary_codes,

@@ -1,15 +1,18 @@
 //! `controller prepare`: data becomes a request.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use cstatns::card::spoken;
+use cstatns::card::{ServiceCard, spoken};
 use cstatns::manifest::manifest_path;
 use cstatns::meta::ServiceId;
-use cstatns::name::Name;
+use cstatns::name::{Hex, Name};
+use cstatns::party::Role;
 use cstatns::requested::requested_path;
+use cstatns::state::{Refusal, read_ledger};
 use cstatns::words;
 use cstatns_controller::{Prepare, prepare};
+use cstatns_parcel::sending::Sending;
 use serde_json::{Value, json};
 
 use crate::bulk::{Bulk, closing};
@@ -17,6 +20,7 @@ use crate::fault::Fault;
 use crate::figures::per_second;
 use crate::lang::{said, text};
 use crate::output::Program;
+use crate::party::opened;
 
 use super::chosen::Chosen;
 use super::given::Given;
@@ -26,8 +30,9 @@ use super::{found, present_card, slip};
 /// or codes to renew
 #[derive(Args)]
 #[command(after_help = "Examples:
-  cstatns controller prepare courses.csv --identifier-column nir \\
-      --service card.json --domain population --request request.csv --retained retained.csv
+  cstatns controller prepare courses.csv --identifier-column nir --as insee \\
+      --request-key key.json --service card.json --domain population --request request.csv.age \\
+      --retained retained.csv
   cstatns controller prepare visits.csv --civil-status --map nom=birth_name,date_naissance=born \\
       --service card.json --domain population --request request.csv --retained retained.csv
   cstatns controller prepare coded.csv --code-column code \\
@@ -66,7 +71,13 @@ birth, or if its cells are identifiers. Where such a column must stay, --accept-
 which the summary repeats:
   cstatns controller prepare courses.csv --identifier-column nir --accept-risk nom=employer-name \\
       --service card.json --domain population --request request.csv --retained retained.csv
-Give the request and its .manifest.json to the service, and the eight words of the request to the
+With --as, as in the first example, the request is a parcel, encrypted to a request key that the service issued and signed
+by the party, with its manifest in it; the service opens it under a quorum, once, and destroys the key.
+A body that holds the data for a controller adds --for; the result goes to that controller:
+  cstatns controller prepare courses.csv --identifier-column nir --as holder \\
+      --request-key key.json --for insee --ledger ledger.jsonl \\
+      --service card.json --domain population --request request.csv.age --retained retained.csv
+Without --as, give the request and its .manifest.json to the service, and the eight words of the request to the
 custodians; the retained file and its .request.json never leave. The slip on standard output says it on one page, for the
 mail to the service and for the telephone.")]
 pub(crate) struct PrepareArgs {
@@ -79,7 +90,8 @@ pub(crate) struct PrepareArgs {
     /// The domain that the request is for [default: what cstatns.toml says]
     #[arg(long, value_name = "D")]
     domain: Option<Name>,
-    /// The request to write; <R>.manifest.json lies beside it
+    /// The request to write: with --as a parcel, such as request.csv.age, else in clear with
+    /// <R>.manifest.json beside it
     #[arg(long, value_name = "R")]
     request: PathBuf,
     /// The file to write that says for each index of the request the row of the data, to be kept;
@@ -87,7 +99,58 @@ pub(crate) struct PrepareArgs {
     #[arg(long, value_name = "T")]
     retained: PathBuf,
     #[command(flatten)]
+    sender: Sender,
+    #[command(flatten)]
     bulk: Bulk,
+}
+
+/// Who sends the request as a parcel.
+#[derive(Args)]
+struct Sender {
+    /// The folder of the party that sends the request as a parcel, with its manifest in it
+    #[arg(long = "as", value_name = "DIR", requires = "request_key")]
+    party: Option<PathBuf>,
+    /// A file with the passphrase of its keys; else it is asked for
+    #[arg(long, value_name = "F", requires = "party")]
+    passphrase_file: Option<PathBuf>,
+    /// The request key that the service issued to the party for this domain
+    #[arg(long, value_name = "KEY", requires = "party")]
+    request_key: Option<PathBuf>,
+    /// The controller that a holder sends it for, whom the result goes to
+    #[arg(long = "for", value_name = "NAME", requires = "party")]
+    controller: Option<Name>,
+    /// The service's published ledger, which says who that controller is [default: ledger.jsonl
+    /// beside the service's card]
+    #[arg(long, value_name = "L", requires = "controller")]
+    ledger: Option<PathBuf>,
+}
+
+impl Sender {
+    /// The card of the controller that a holder sends for.
+    fn controller(
+        &self,
+        (path, card): (&Path, &ServiceCard),
+        domain: &Name,
+    ) -> Result<Option<Hex<32>>, Fault> {
+        let Some(name) = &self.controller else { return Ok(None) };
+        let beside = path.with_file_name("ledger.jsonl");
+        let ledger = match &self.ledger {
+            Some(ledger) => ledger,
+            None if beside.is_file() => &beside,
+            None => {
+                return Err(Fault::usage(text!(
+                    "give --ledger L, the ledger that the service publishes: it says who `{name}` is",
+                    "donnez --ledger L, le registre que publie le service : il dit qui est `{name}`"
+                )));
+            }
+        };
+        let state = read_ledger(ledger, card)?.state;
+        let (controller, party) = state.party_named(name)?;
+        match party.roles.get(domain).map(|known| known.role) {
+            Some(Role::Controller) => Ok(Some(*controller)),
+            _ => Err(Refusal::SentFor.into()),
+        }
+    }
 }
 
 impl PrepareArgs {
@@ -112,7 +175,19 @@ impl PrepareArgs {
         let service = ServiceId::of(card.id()).ok_or_else(|| {
             Fault::form(path, words!("the card of a service", "la carte d'un service"))
         })?;
+        let party = self.sender.party.as_deref();
+        let party = party
+            .map(|party| opened(program, party, self.sender.passphrase_file.as_deref()))
+            .transpose()?;
+        let sending = match (&party, &self.sender.request_key) {
+            (Some(party), Some(key)) => {
+                let controller = self.sender.controller((path, &card), domain)?;
+                Some(Sending::new(party, &card, key, controller, (program.clock)())?)
+            }
+            _ => None,
+        };
         let what = Prepare {
+            sending: sending.as_ref(),
             data: given.data()?,
             column,
             service: &service,
@@ -126,29 +201,47 @@ impl PrepareArgs {
         };
         let (prepared, seconds) = self.bulk.work(program, |effort| prepare(what, effort));
         let prepared = prepared?;
-        let manifest = manifest_path(&self.request);
+        let manifest = sending.is_none().then(|| manifest_path(&self.request));
         let requested = requested_path(&self.retained);
-        program.say(text!(
-            "give {:?} and {manifest:?} to the service; keep {}, {:?} and {requested:?}",
-            "donnez {:?} et {manifest:?} au service ; gardez {}, {:?} et {requested:?}",
-            self.request,
-            given.shown(),
-            self.retained
-        ));
+        match &manifest {
+            Some(manifest) => program.say(text!(
+                "give {:?} and {manifest:?} to the service; keep {}, {:?} and {requested:?}",
+                "donnez {:?} et {manifest:?} au service ; gardez {}, {:?} et {requested:?}",
+                self.request,
+                given.shown(),
+                self.retained
+            )),
+            None => program.say(text!(
+                "send {:?} to the service, which alone can open it, under a quorum; keep {}, {:?} and {requested:?}",
+                "envoyez {:?} au service, qui seul peut l'ouvrir, par un quorum ; gardez {}, {:?} et {requested:?}",
+                self.request,
+                given.shown(),
+                self.retained
+            )),
+        }
         let (input, words) = (&prepared.input, spoken(&prepared.input.commitment));
         program.say(text!(
             "for `{domain}` of {service}: {}",
             "pour `{domain}` de {service} : {}",
             said(input)
         ));
-        program.say(text!(
+        if let Some(party) = &party {
+            program.say(text!(
+                "custodians are shown that `{}` signed it; its words are {words}",
+                "les détenteurs voient que `{}` l'a signée ; ses mots sont {words}",
+                party.card().body.name
+            ));
+        }
+        if party.is_none() {
+            program.say(text!(
             "the words of this request: {words}: give them to the custodians yourself; they \
             approve the request only if the same words are shown to them",
                 "les mots de cette demande : {words} : donnez-les vous-même aux détenteurs ; ils ne consentent à la \
                     demande que si les mêmes mots leur sont montrés"
         ));
+        }
         found::tell(program, &prepared.found, input.values, column, self.chosen.numbers);
-        slip::tell(program, &self.request, &prepared);
+        slip::tell(program, &self.request, &prepared, party.is_some());
         program.say(closing(prepared.rows, seconds, &prepared.found.counts));
         let mut summary = json!({
             "rows": prepared.rows,

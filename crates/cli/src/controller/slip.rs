@@ -32,8 +32,8 @@ fn asked(prepared: &Prepared) -> String {
     }
 }
 
-/// Shows the slip.
-pub(super) fn tell(program: &Program, request: &Path, prepared: &Prepared) {
+/// Shows the slip; of a parcel one for the mail alone, for custodians see who signed it.
+pub(super) fn tell(program: &Program, request: &Path, prepared: &Prepared, is_parcel: bool) {
     // The demonstration says the same in its own words.
     if !program.is_alone() {
         return;
@@ -43,6 +43,32 @@ pub(super) fn tell(program: &Program, request: &Path, prepared: &Prepared) {
     let (file, manifest) = (name(request), name(&manifest_path(request)));
     let (asked, words, input) = (asked(prepared), spoken(&input.commitment), said(input));
     let (service, domain) = (&requested.service, &requested.domain);
+    if is_parcel {
+        return program.tell(text!(
+            "\n\
+            REQUEST\n\
+            service   {service}\n\
+            domain    {domain}\n\
+            asked     {asked}\n\
+            file      {file}\n\
+            holds     {input}\n\
+            \n\
+            For the mail to the service:\n\
+            \x20 We ask the service {service} {asked} in the domain {domain}. The request is the parcel {file} ({input}).\n\
+            \x20 Please return the result in a parcel to us.",
+            "\n\
+            DEMANDE\n\
+            service   {service}\n\
+            domaine   {domain}\n\
+            objet     {asked}\n\
+            fichier   {file}\n\
+            contenu   {input}\n\
+            \n\
+            Pour le courrier au service :\n\
+            \x20 Nous demandons au service {service} {asked} dans le domaine {domain}. La demande est le colis {file}\n\
+            \x20 ({input}). Merci de nous renvoyer le résultat en colis."
+        ));
+    }
     program.tell(text!(
         "\n\
         REQUEST\n\

@@ -2,10 +2,9 @@
 
 use crate::fault::Fault;
 use crate::lang::text;
-use cstatns::files::{self, Access, FileError};
+use cstatns::files::{self, Access};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span};
-use serde_json::Value;
 use std::collections::HashSet;
 
 use super::people::{self, Numbers, People};
@@ -163,89 +162,20 @@ impl Story<'_> {
         Ok(files)
     }
 
-    /// A team's file goes to the service and comes back with codes; identifiers and copies are
-    /// destroyed on the way.
-    fn exchange(
-        &self,
-        team: &str,
-        file: &str,
-        domain: &str,
-        renewal: bool,
-        loud: bool,
-    ) -> Result<Value, Fault> {
-        let play =
-            |command: &str| if loud { self.play(command) } else { self.play_quietly(command) };
-        let (source, verb) = if renewal {
-            (format!("@/{team}/{file}-coded.csv --code-column code"), "renew")
-        } else {
-            (format!("@/{team}/{file}.csv --identifier-column nir"), "code")
-        };
-        let work = format!("{file}-{verb}");
-        play(&format!(
-            "controller prepare {source} --service @/service/home/card.json --domain {domain} \
-             --request @/service/{work}.request.csv --retained @/{team}/{work}.retained.csv"
-        ))?;
-        let run = play(&format!(
-            "service {verb} @/service/home {domain} --request @/service/{work}.request.csv \
-             --result @/service/{work}.result.csv --purpose linkage {}",
-            Self::quorum()
-        ))?;
-        for gone in [
-            format!("service/{work}.request.csv"),
-            format!("service/{work}.request.csv.manifest.json"),
-        ] {
-            self.expect_gone(&gone)?;
-        }
-        let received = format!("{team}/{work}.result.csv");
-        for suffix in ["", ".report.json"] {
-            let (from, to) = (
-                self.at(&format!("service/{work}.result.csv{suffix}")),
-                self.at(&format!("{received}{suffix}")),
-            );
-            std::fs::copy(&from, &to).map_err(|error| FileError::from_io(&to, &error))?;
-        }
-        if loud {
-            let destroyed = if renewal {
-                text!("its copies", "ses copies")
-            } else {
-                text!("the identifiers", "les identifiants")
-            };
-            self.tell(text!(
-                "The team copies the result, puts the codes beside its data, and destroys {destroyed}.",
-                "L'équipe copie le résultat, met les codes à côté de ses données, et détruit {destroyed}."
-            ));
-        }
-        let out = if renewal { format!("{file}-renewed") } else { format!("{file}-coded") };
-        let retained = format!("@/{team}/{work}.retained.csv");
-        // The renewal's former codes are kept for a moment: the story compares them.
-        let destroy = match renewal {
-            true => format!("--destroy {retained} --destroy @/{received}"),
-            false => "--destroy-sources".to_owned(),
-        };
-        play(&format!(
-            "controller attach --retained {retained} --result @/{received} --out @/{team}/{out}.csv \
-             {destroy}"
-        ))?;
-        if loud {
-            self.tell(text!(
-                "The service gets the receipt, and destroys its own copy of the result.",
-                "Le service reçoit le récépissé, et détruit sa propre copie du résultat."
-            ));
-        }
-        let delivery = run["delivery"].as_str().unwrap_or_default();
-        play(&format!(
-            "service delivered @/service/home {delivery} --receipt @/{team}/{out}.csv.receipt.json"
-        ))?;
-        self.expect_gone(&format!("service/{work}.result.csv"))?;
-        Ok(run)
-    }
-
     pub(super) fn first_codes(&mut self, files: &Files) -> Result<(), Fault> {
         self.step(text!("Identifiers become codes", "Les identifiants deviennent des codes"));
+        self.tell(text!(
+            "Each team makes keys of its own. A quorum registers it as a controller: codes go to registered bodies only, \
+            encrypted.",
+            "Chaque équipe fait ses propres clés. Un quorum l'inscrit comme responsable de traitement : les codes ne vont \
+                qu'à des organismes inscrits, chiffrés."
+        ));
+        self.register_teams()?;
         self.tell(
-            text!("The training team sends identifiers and nothing else, each with a random index, \
-            sorted by it: the service sees no\n\
-             data and no order. The rest stays with the team.",
+            text!("\nThe training team sends identifiers and nothing else, each with a random index, \
+            sorted by it, in a parcel: encrypted\n\
+             to a key that a quorum opens once, and signed. The service sees no data and no order. The rest stays with \
+             the team.",
                  "L'équipe des formations envoie des identifiants et rien d'autre, chacun avec un index aléatoire, triés \
                      par lui : le service ne\nvoit ni données ni ordre. Le reste demeure dans l'équipe."),
         );

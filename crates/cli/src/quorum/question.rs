@@ -8,7 +8,7 @@ use cstatns::dealing::Dealing;
 use cstatns::delivery::DeliveryId;
 use cstatns::ledger::event::KeyRef;
 use cstatns::name::{Hex, Name};
-use cstatns::proposal::{Action, Question};
+use cstatns::proposal::{Action, Input, Question};
 use cstatns::state::{Background, Confirmed, State};
 
 use crate::figures::counted;
@@ -50,14 +50,14 @@ pub(crate) fn show(
     match action.inputs() {
         [input] => line(
             &text!("request", "demande"),
-            &format_args!("{}, {}", spoken(&input.commitment), said(input)),
+            &format_args!("{}, {}", whose(state, action, input), said(input)),
         ),
         // In the order of the results; each has the words that its controller was shown.
         inputs => (1..).zip(inputs).for_each(|(part, input)| {
-            let words = spoken(&input.commitment);
+            let whose = whose(state, action, input);
             line(
                 &text!("request {part}", "demande {part}"),
-                &format_args!("{words}, {}", said(input)),
+                &format_args!("{whose}, {}", said(input)),
             );
         }),
     }
@@ -100,11 +100,8 @@ pub(crate) fn show(
     if let Action::Renew { of, .. } = action {
         line(&text!("renews", "renouvelle"), &renewed(state, of.as_deref()));
     }
-    if let Action::Code { recipient: None, .. } | Action::Renew { recipient: None, .. } = action {
-        line(
-            &text!("result", "résultat"),
-            &text!("for whoever brought the request", "pour qui a apporté la demande"),
-        );
+    if !action.inputs().is_empty() {
+        line(&text!("result", "résultat"), &goes_to(state, action));
     }
     if let Some(background) = state.background(&question.run) {
         around(action, &background, &line);
@@ -113,6 +110,48 @@ pub(crate) fn show(
         &text!("question", "question"),
         &text!("{}, open until {}", "{}, ouverte jusqu'au {}", spoken(leaf), question.expires),
     );
+}
+
+/// Whose request it is: who signed for one in a parcel; of one in clear the words that its
+/// controller was shown.
+fn whose(state: &State, action: &Action, input: &Input) -> String {
+    let Some(sent) = &input.sent else {
+        let words = spoken(&input.commitment);
+        return text!("IN CLEAR, {words}", "EN CLAIR, {words}");
+    };
+    let sender = party(state, action, &sent.sender);
+    match &sent.controller {
+        None => text!("signed by {sender}", "signée de {sender}"),
+        Some(controller) => {
+            let controller = party(state, action, controller);
+            text!("signed by {sender}, for {controller}", "signée de {sender}, pour {controller}")
+        }
+    }
+}
+
+/// Where the results go.
+fn goes_to(state: &State, action: &Action) -> String {
+    match action.recipient() {
+        Some(card) => {
+            let party = party(state, action, card);
+            text!("in a parcel for {party} alone", "dans un colis pour {party} seul")
+        }
+        None => text!(
+            "IN CLEAR, for whoever brought the request",
+            "EN CLAIR, pour qui a apporté la demande"
+        ),
+    }
+}
+
+/// A party, by name, role and the words of its card.
+fn party(state: &State, action: &Action, card: &Hex<32>) -> String {
+    let words = spoken(card);
+    let Ok(known) = state.party(card) else {
+        return text!("an UNKNOWN card ({words})", "une carte INCONNUE ({words})");
+    };
+    let role = action.domain().and_then(|domain| known.roles.get(domain));
+    let role = role.map(|known| said(&known.role)).unwrap_or_default();
+    format!("`{}`, {role} ({words})", known.card.body.name)
 }
 
 /// Who has a role in the domains of a party already: two cards of one organisation nobody sees but

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 use cstatns::files::FileError;
-use cstatns::received::Received;
+use cstatns::received::ReceivedFile;
 use cstatns::service::ServiceError;
 use serde_json::{Value, json};
 
@@ -22,8 +22,10 @@ use super::runs::{DeliveryArg, delivery};
   cstatns service delivered home 012345 --stated
   cstatns service delivered home 012345 --lost
 `service status` lists the deliveries. The receipt is what `controller attach` wrote beside the attached file; it must be
-of this delivery, its rows and their commitments. Nobody signs it yet: with --receipt as with --stated, the ledger has the
-operator's word. Where the copy here is not found, --stated records it as lost: destroy it where you find it.
+of this delivery, its rows and their commitments. Of a delivery to a party it must be signed by that party (`attach --as`),
+and the ledger keeps it; with --stated, or where it was handed out in clear and nobody signed, the ledger has the
+operator's word. A delivery that was stated may still be signed for: give its receipt when it comes.
+Where the copy here is not found, --stated records it as lost: destroy it where you find it.
 --lost is for a result that nobody received and nobody finds: the delivery is over, and its request stays used. In both
 cases the ledger says `lost`, for the auditor to see.")]
 #[command(group = ArgGroup::new("how").required(true))]
@@ -49,20 +51,30 @@ impl Delivered {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
         recorded(program, &self.home, "delivered", |service| {
             let delivery = self.delivery.find(service.state())?;
-            let receipt = self.receipt.as_deref().map(Received::read).transpose()?;
+            let receipt = self.receipt.as_deref().map(ReceivedFile::read).transpose()?;
             let outgoing = service.outgoing().into_iter().find(|one| one.delivery.id == delivery);
             let destroyed = match &receipt {
                 _ if self.lost => {
                     service.result_lost(&delivery).map(|()| false).map_err(Fault::from)
                 }
-                Some(receipt) => {
-                    service.delivered(&delivery, receipt).map(|()| true).map_err(noted)
-                }
+                Some(receipt) => service.delivered(&delivery, receipt).map_err(noted),
                 None => service.delivered_stated(&delivery).map_err(Fault::from),
             };
             let destroyed = destroyed.map_err(unknown)?;
+            let signed = service.state().deliveries().get(&delivery);
+            let signed = signed.and_then(|known| known.receipt).is_some();
             let delivery = service.state().named(delivery);
+            if signed {
+                program.say(text!(
+                    "the receipt of delivery {delivery} is signed by its receiver, and recorded",
+                    "le récépissé de la livraison {delivery} est signé de son destinataire, et inscrit"
+                ));
+            }
             program.say(match destroyed {
+                false if signed => text!(
+                    "delivery {delivery} was stated delivered before, and no copy is here",
+                    "la livraison {delivery} était déjà déclarée remise, et il n'y a pas de copie ici"
+                ),
                 _ if self.lost => text!(
                     "recorded: the result of delivery {delivery} is lost, and nobody received it; \
                     if it is found, destroy it",
@@ -81,7 +93,9 @@ impl Delivered {
                 ),
             });
             let copy = outgoing.and_then(|outgoing| outgoing.result).filter(|_| destroyed);
-            Ok(json!({ "delivery": delivery, "destroyed": copy, "lost": self.lost }))
+            Ok(
+                json!({ "delivery": delivery, "destroyed": copy, "lost": self.lost, "signed": signed }),
+            )
         })
     }
 }

@@ -48,6 +48,7 @@ pub(super) fn metrics(status: &Status) -> String {
     gauge("checks_overdue", count(status.checks_overdue.len()), "Custodians who are to check");
     gauge("runs_unseen", Some(unseen), "Runs that no statement of a custodian covers");
     gauge("deliveries_waiting", count(waiting().count()), "Results that are not delivered");
+    gauge("receipts_unsigned", count(status.unsigned_for.len()), "Parcels nobody has signed for");
     gauge("results_not_found", count(away.count()), "Results that are not where they were put");
     gauge("copies_behind", count(status.copies_behind.len()), "Copies that lack events");
     gauge("keys_missing", flag(status.keys_missing), "1 if the sealed keys are not there");

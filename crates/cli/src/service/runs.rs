@@ -19,6 +19,7 @@ use cstatns::manifest::Content;
 use cstatns::name::{Hex, Name};
 use cstatns::proposal::Action;
 use cstatns::service::WorkError;
+use cstatns::state::State;
 use cstatns_bulk::{CodeFileError, Out, Register, look_up_and_code};
 use cstatns_register::Index;
 use serde_json::Value;
@@ -47,18 +48,23 @@ const TOOL: &str = concat!("cstatns ", env!("CARGO_PKG_VERSION"));
 /// destroyed once its result is durable
 #[derive(Args)]
 #[command(after_help = "Examples:
-  cstatns service code home population --request request.csv --result result.csv \\
-      --purpose wages-2026 --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
-  cstatns service code home population --request people.csv --result result.csv \\
-      --register people.register --accept rectified \\
+  cstatns service code home population --request request.csv.age --result result.csv.age \\
+      --to insee --purpose wages-2026 \\
+      --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
+  cstatns service code home population --request people.csv.age --result result.csv.age \\
+      --to insee --register people.register --accept rectified \\
       --purpose wages-2026 --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
   cstatns service code home population --request a.csv b.csv --result a.coded.csv b.coded.csv \\
-      --purpose wages-2026 --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
+      --plain --purpose wages-2026 \\
+      --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
+A request that came as a parcel is opened by the run, read without being written in clear, and destroyed with the key that
+opens it. With --to each result is a parcel, encrypted to that party as it is made, with its report in it; --plain hands
+it out in clear, which the ledger says.
 Several requests of one kind are approved together, each with its own result, in the order given. If one fails, the
 results before it stand.
 With --register the request is one of civil status. The identifiers that are found never leave
 memory; who is not certain enough has no code. The domain's minimum is of people who are coded.
-The counterpart copies the result and its .report.json; then `service delivered` destroys the
+The counterpart gets a copy of the result, in clear with its .report.json; then `service delivered` destroys the
 service's copy.
 The seconds that it tells begin with the run's intent, after the approvals, and end with the
 request's destruction.")]
@@ -83,8 +89,9 @@ pub(crate) struct Code {
 /// result is durable
 #[derive(Args)]
 #[command(after_help = "Example:
-  cstatns service renew home population --request renewal.csv --result renewed.csv \\
-      --purpose wages-2026 --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
+  cstatns service renew home population --request renewal.csv.age --result renewed.csv.age \\
+      --to insee --purpose wages-2026 \\
+      --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
 The request's manifest names the deliveries that the codes came from where their report lay beside them; --of names others.
 The seconds that it tells begin with the run's intent, after the approvals, and end with the request's destruction.")]
 pub(crate) struct Renew {
@@ -105,21 +112,51 @@ struct Run {
     home: PathBuf,
     /// The domain
     domain: Name,
-    /// The request, a file or a folder of parts, with its .manifest.json beside it; or several, at
-    /// most 64
+    /// The request: a parcel (.age), or a file or a folder of parts with its .manifest.json beside
+    /// it; or several, at most 64
     #[arg(long = "request", value_name = "R", required = true, num_args = 1..)]
     requests: Vec<PathBuf>,
-    /// The result to write, one for each request, in their order; its .report.json lies beside it
+    /// The result to write, one for each request, in their order: with --to a parcel, such as
+    /// result.csv.age, else in clear with its .report.json beside it
     #[arg(long = "result", value_name = "S", required = true, num_args = 1..)]
     results: Vec<PathBuf>,
     /// What the codes are for: a name
     #[arg(long, value_name = "P")]
     purpose: Name,
+    /// The party that the results go to, each in a parcel that is encrypted to it: of statistics a
+    /// controller, of research a linking body
+    #[arg(long, value_name = "NAME")]
+    to: Option<Name>,
+    /// Hand out the results in clear, which is recorded: in statistics, where the office has a
+    /// secure channel of its own
+    #[arg(long, conflicts_with = "to")]
+    plain: bool,
     /// Keep the requests: this departs from the scheme, and is recorded
     #[arg(long)]
     keep_request: bool,
     #[command(flatten)]
     bulk: Bulk,
+}
+
+impl Run {
+    /// The card of whom the results go to; none where they are handed out in clear.
+    fn recipient(&self, state: &State) -> Result<Option<Hex<32>>, Fault> {
+        let Some(name) = &self.to else {
+            let is_said = self.plain || state.is_demo();
+            return match is_said || state.domain(&self.domain)?.kind.is_research() {
+                true => Ok(None),
+                false => Err(Fault::usage(text!(
+                    "say whom the results go to: --to NAME, a registered controller; or --plain, which hands them out \
+                    in clear and is recorded",
+                    "dites à qui vont les résultats : --to NAME, un responsable de traitement inscrit ; ou --plain, qui \
+                        les remet en clair et s'inscrit"
+                ))),
+            };
+        };
+        let (card, _) = state.party_named(name)?;
+        state.check_recipient(card, &self.domain)?;
+        Ok(Some(*card))
+    }
 }
 
 /// A register that is open for a run.
@@ -177,7 +214,7 @@ impl Code {
         recorded(program, home, "code", |service| {
             self.kits.check_clock(service)?;
             let requests = self.run.look(program, service)?;
-            let (register, scheme) = match (&self.register, requests.first().manifest.content) {
+            let (register, scheme) = match (&self.register, requests.first().content()) {
                 (None, Content::Identifiers { scheme }) => {
                     scheme::check(&requests.first().request, scheme)?;
                     (None, scheme)
@@ -192,6 +229,7 @@ impl Code {
                     return Err(CodeFileError::Content { path, found }.into());
                 }
             };
+            let recipient = self.run.recipient(service.state())?;
             let state = service.state().domain(domain)?;
             let (generation, is_research) = (state.generation(), state.kind.is_research());
             let action = |inputs| Action::Code {
@@ -200,29 +238,30 @@ impl Code {
                 scheme,
                 purpose: purpose.clone(),
                 inputs,
-                recipient: None,
+                recipient,
                 keep_request: *keep_request,
                 look_up: register.as_ref().map(Open::look_up),
             };
             let asked = Asked { kits: &kits, requests: &requests, action: &action };
             self.run.play(program, service, asked, |service, quorum, files, rows| {
                 service.code(quorum, files, |coder, out| {
-                    let rows = &rows[out.part() as usize - 1];
-                    let Some(open) = &register else {
-                        let code = |out: Out<'_>| cstatns_bulk::code(rows, coder, out);
-                        return Ok(written(write_result(out, code)?));
-                    };
-                    open.check()?;
-                    let register = Register {
-                        index: &open.index,
-                        accept: open.accept,
-                        min_score: open.min_score,
-                        only_without_identifier: is_research,
-                    };
-                    let found =
-                        write_result(out, |out| look_up_and_code(rows, register, coder, out))?;
-                    open.check()?;
-                    Ok(written(found))
+                    rows.with(out, |rows, out| {
+                        let Some(open) = &register else {
+                            let code = |out: Out<'_>| cstatns_bulk::code(rows, coder, out);
+                            return Ok(written(write_result(out, code)?));
+                        };
+                        open.check()?;
+                        let register = Register {
+                            index: &open.index,
+                            accept: open.accept,
+                            min_score: open.min_score,
+                            only_without_identifier: is_research,
+                        };
+                        let look_up = |out: Out<'_>| look_up_and_code(rows, register, coder, out);
+                        let found = write_result(out, look_up)?;
+                        open.check()?;
+                        Ok(written(found))
+                    })
                 })
             })
         })
@@ -244,11 +283,11 @@ impl Renew {
         recorded(program, home, "renew", |service| {
             self.kits.check_clock(service)?;
             let requests = self.run.look(program, service)?;
-            let Content::Codes { generation: from, .. } = requests.first().manifest.content else {
-                let (path, found) =
-                    (requests.first().request.clone(), requests.first().manifest.content);
+            let Content::Codes { generation: from, .. } = requests.first().content() else {
+                let (path, found) = (requests.first().request.clone(), requests.first().content());
                 return Err(CodeFileError::Content { path, found }.into());
             };
+            let recipient = self.run.recipient(service.state())?;
             let generation = service.state().domain(domain)?.generation();
             let of = match () {
                 () if unknown => None,
@@ -268,16 +307,17 @@ impl Renew {
                 generation,
                 purpose: purpose.clone(),
                 inputs,
-                recipient: None,
+                recipient,
                 keep_request: *keep_request,
                 of: of.clone(),
             };
             let asked = Asked { kits: &kits, requests: &requests, action: &action };
             self.run.play(program, service, asked, |service, quorum, files, rows| {
                 service.renew(quorum, files, |renewer, out| {
-                    let rows = &rows[out.part() as usize - 1];
-                    let renew = |out: Out<'_>| cstatns_bulk::renew(rows, renewer, out);
-                    Ok(written(write_result(out, renew)?))
+                    rows.with(out, |rows, out| {
+                        let renew = |out: Out<'_>| cstatns_bulk::renew(rows, renewer, out);
+                        Ok(written(write_result(out, renew)?))
+                    })
                 })
             })
         })

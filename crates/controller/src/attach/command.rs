@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use cstatns_parcel::party::Party;
 use cstatns_record::report::Report;
 use cstatns_record::requested::{Requested, requested_path};
 use cstatns_rows::sink::Output;
@@ -19,8 +20,11 @@ pub struct Attach<'a> {
     /// What was kept of the request ([`Prepared::requested`](crate::Prepared)); of a retained file
     /// it lies beside it, unless it is given.
     pub requested: Option<&'a Requested>,
-    /// The result of the service, beside which lies its report.
+    /// The result of the service, beside which lies its report; or a parcel of both.
     pub result: &'a Path,
+    /// Whose parcel it is, and who signs the receipt; nobody, where the result came in clear and
+    /// the receipt is not signed.
+    pub party: Option<&'a Party>,
     /// Where the attached rows go: to a file of the same type as the data, that of a frame being
     /// Parquet, beside which the report will lie; of several files to a folder of as many; or, of
     /// rows whose columns have types, to a frame.
@@ -41,6 +45,7 @@ pub(super) struct Files<'a> {
     pub(super) data: Vec<&'a Path>,
     pub(super) retained: Option<&'a Path>,
     pub(super) result: &'a Path,
+    pub(super) party: Option<&'a Party>,
     pub(super) out: &'a Path,
     /// Whether that is a folder of files.
     pub(super) is_folder: bool,

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::command::Files;
+use super::receipt::count_destroyed;
 
 /// More than a report is long, in bytes.
 const LIMIT: u64 = 16 << 20;
@@ -186,6 +187,7 @@ impl Unfinished {
         }
         report.destroyed = self.destroyed(what);
         report.end = super::now().max(report.begin);
+        count_destroyed(what.out, what.party, report.destroyed.len() as u64)?;
         let bytes = if first.is_some() { self.bytes(report) } else { report.bytes() };
         files::replace(&path, &bytes, Access::Private)?;
         Ok(first.map(|reason| (count, reason)))

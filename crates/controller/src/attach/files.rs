@@ -8,7 +8,7 @@ use cstatns_base::files::{
     Access, FileError, FileId, Pending, PendingDirectory, Together, lock_file, remove_if_present,
     take_back,
 };
-use cstatns_record::received::{Received, received_path};
+use cstatns_record::received::received_path;
 use cstatns_record::report::{Report, report_path};
 use cstatns_record::requested::Requested;
 use cstatns_rows::effort::Effort;
@@ -24,6 +24,7 @@ use super::command::{Attached, Files};
 use super::destruction::{Before, NotDestroyed, Unfinished};
 use super::gather::{add_counts, gather};
 use super::opened::{Expected, Opened, Part};
+use super::receipt::receipt;
 use super::shuffle::shuffle;
 use super::write::{Kept, Parts, copy, write};
 use super::{AttachError, report};
@@ -58,7 +59,7 @@ pub(super) fn attach_to_files(
         return Err(FileError::Exists { path: out.to_owned() }.into());
     }
     let before = Before::of(what)?;
-    let opened = Opened::open(data, retained, requested, what.result)?;
+    let opened = Opened::open(data, retained, requested, (what.result, what.party))?;
     let writing = Writing { what, before, begin, effort };
     let (mut report, unfinished) = match what.is_folder {
         true => writing.folder(opened)?,
@@ -96,8 +97,7 @@ impl Writing<'_> {
         let mut records = Parts::of(&gathered, &retained_path);
         let counts = attach_part(part, &mut records, what, out_file, effort)?;
         let report = report(&gathered, counts, begin)?;
-        let received = Received::of(&gathered.report, report.end);
-        write_to(received_file, &received.bytes())?;
+        write_to(received_file, &receipt(what.party, &gathered.report, &report))?;
         let unfinished = match what.all().next() {
             None => None,
             Some(_) => {
@@ -147,8 +147,7 @@ impl Writing<'_> {
             file.stand_by()?;
         }
         let report = report(&gathered, counts, begin)?;
-        let received = Received::of(&gathered.report, report.end);
-        write_to(received_file, &received.bytes())?;
+        write_to(received_file, &receipt(what.party, &gathered.report, &report))?;
         let unfinished = before.plan(what, directory.id()?);
         write_to(report_file, &unfinished.bytes(&report))?;
         files.commit()?;

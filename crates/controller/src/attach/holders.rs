@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use cstatns_parcel::request::is_age;
 use cstatns_record::manifest::{Manifest, manifest_path};
 use cstatns_record::requested::{Requested, requested_path};
 use cstatns_rows::error::TableError;
@@ -22,7 +23,9 @@ pub(super) fn holders(what: &Files<'_>, requested: &Requested) -> (Vec<PathBuf>,
         given => given.iter().copied().map(Path::to_owned).collect(),
     };
     let mut others = Vec::new();
-    if let Some(request) = &requested.request {
+    // A parcel holds nothing that its sender can read.
+    let request = requested.request.as_ref();
+    if let Some(request) = request.filter(|request| !is_age(request).is_ok_and(|is_age| is_age)) {
         let manifest = manifest_path(request);
         let found = Manifest::read(&manifest).map(|manifest| manifest.input.commitment);
         let files = [request.clone(), manifest];

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cstatns_base::files::FileError;
+use cstatns_parcel::party::Party;
 use cstatns_record::requested::{self, Requested, RequestedError, requested_path};
 use cstatns_rows::csv::Delimiter;
 use cstatns_rows::encoding::Encoding;
@@ -97,7 +98,7 @@ impl Opened {
         data: Option<Data<'_>>,
         retained: Input<'_>,
         requested: Option<&Requested>,
-        result: &Path,
+        (result, party): (&Path, Option<&Party>),
     ) -> Result<Self, AttachError> {
         let retained = retained.open(Delimiter::Under("index"))?.any();
         need_any_retained(&retained.table)?;
@@ -107,7 +108,7 @@ impl Opened {
         };
         let layout = Layout::of(&requested);
         need_retained(&retained.table, &layout)?;
-        let results = Results::open(result, &requested)?;
+        let results = Results::open(result, party, &requested)?;
         let known = &requested.data;
         let given: Vec<Option<Input<'_>>> = match data {
             None => known.iter().map(|_| None).collect(),

@@ -1,14 +1,22 @@
 //! The two files that are joined.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow_array::Array;
 use arrow_schema::DataType;
 use cstatns_base::code::CodeError;
 use cstatns_base::commitment::{Commit, Commitment};
-use cstatns_base::files::FileError;
+use cstatns_base::files::{self, FileError};
 use cstatns_base::meta::{FileMeta, ServiceId};
 use cstatns_base::words;
+use cstatns_parcel::age::Identity;
+use cstatns_parcel::error::ParcelFault;
+use cstatns_parcel::file::ParcelError;
+use cstatns_parcel::head::{Kind as ParcelKind, Sender};
+use cstatns_parcel::open::Opener;
+use cstatns_parcel::party::Party;
+use cstatns_parcel::request::{Contents, inner_name, is_age};
 use cstatns_record::report::{ReportBody, ReportError, SignedReport, report_path};
 use cstatns_record::requested::Requested;
 use cstatns_rows::columns::{Codes, Indexes, Order, ScoreCells, fault};
@@ -16,6 +24,8 @@ use cstatns_rows::error::{RowFault, TableError};
 use cstatns_rows::parts;
 use cstatns_rows::results::{ResultColumns, ResultRows};
 use cstatns_rows::table::{BATCH, Batch, Fill, Kind, Rows, Table};
+
+use jiff::Timestamp;
 
 use crate::origin::origin;
 
@@ -161,17 +171,34 @@ pub(super) struct Results {
 }
 
 impl Results {
-    /// Opens the result of the request that was kept.
-    pub(super) fn open(path: &Path, requested: &Requested) -> Result<Self, AttachError> {
-        let rows: Rows = parts::open(path)?.any();
+    /// Opens the result of the request that was kept: in a parcel for `party`, or in clear with its
+    /// report beside it.
+    pub(super) fn open(
+        path: &Path,
+        party: Option<&Party>,
+        requested: &Requested,
+    ) -> Result<Self, AttachError> {
+        let (rows, place, signed) = match is_age(path)? {
+            true => {
+                let party =
+                    party.ok_or_else(|| AttachError::PartyNeeded { path: path.to_owned() })?;
+                let (rows, signed) = in_parcel(path, party, requested)?;
+                (rows, path.to_owned(), signed)
+            }
+            false => {
+                let place = report_path(path);
+                let signed = SignedReport::read(&place).map_err(|error| match error {
+                    ReportError::File(FileError::Missing { path }) => {
+                        AttachError::ReportMissing { path }
+                    }
+                    error => error.into(),
+                });
+                (parts::open(path)?.any(), place, signed?)
+            }
+        };
         let columns = ResultColumns::of(&rows.table)?;
         // What Parquet says must be what the report says.
         origin(&rows.table)?;
-        let place = report_path(path);
-        let signed = SignedReport::read(&place).map_err(|error| match error {
-            ReportError::File(FileError::Missing { path }) => AttachError::ReportMissing { path },
-            error => error.into(),
-        })?;
         check_request(path, &signed.body, requested)?;
         signed.verify(&place, &requested.signing)?;
         let report = signed.body;
@@ -181,6 +208,36 @@ impl Results {
         let read = ReadRows::new(columns, &report);
         Ok(Self { rows: Sorted::of(rows)?, codes, meta, report, read, quality, score })
     }
+}
+
+/// The rows and the report in a parcel from the service that the request was for.
+fn in_parcel(
+    path: &Path,
+    party: &Party,
+    requested: &Requested,
+) -> Result<(Rows, SignedReport), AttachError> {
+    let of = |fault| ParcelError::Parcel { path: path.to_owned(), fault };
+    let is_sender = |sender: &Sender| match sender {
+        Sender::Service(card) => {
+            card.id() == &*requested.service && card.body.signing == requested.signing
+        }
+        _ => false,
+    };
+    let opener = Opener {
+        identity: Identity::Hybrid(party.receiving()),
+        receiver: Some(party.card().fingerprint()),
+        now: Timestamp::now(),
+        knows: &is_sender,
+    };
+    let (opened, contents) = Contents::open(files::open_to_read(path)?, &opener).map_err(of)?;
+    if opened.head.kind != ParcelKind::Result {
+        return Err(of(ParcelFault::Form).into());
+    }
+    if opened.head.commitment != Some(requested.commitment) {
+        return Err(AttachError::OtherRequest { path: path.to_owned() });
+    }
+    let signed = SignedReport::of(&opened.about).ok_or_else(|| of(ParcelFault::Form))?;
+    Ok((parts::open_inside(&inner_name(path), Arc::new(contents))?.any(), signed))
 }
 
 /// The rows of a result as they are read, for their commitment.

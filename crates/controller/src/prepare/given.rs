@@ -75,7 +75,10 @@ impl Choice<'_> {
 }
 
 fn choose<F: Fill>(rows: &mut Stream<F>, columns: &[usize]) -> Result<Extent, TableError> {
-    rows.choose(columns, 0)?;
+    // Of a file the columns that stay are sampled. What is not one is read once, with all columns.
+    if rows.table.is_file() {
+        rows.choose(columns, 0)?;
+    }
     rows.extent()
 }
 

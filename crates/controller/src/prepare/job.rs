@@ -1,6 +1,6 @@
 //! The rows of the data through the sort to the request and to where rows are retained.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use cstatns_base::code::Tag;
@@ -8,6 +8,8 @@ use cstatns_base::commitment::{Commit, CommitmentKey};
 use cstatns_base::files::{FileError, Pending};
 use cstatns_base::meta::{FileMeta, ServiceId, marks};
 use cstatns_base::name::{Hex, Name};
+use cstatns_parcel::make::Making;
+use cstatns_parcel::sending::{Foreseen, Sending};
 use cstatns_record::manifest::{Content, Manifest};
 use cstatns_record::proposal::Input;
 use cstatns_record::report::{ReportError, report_path};
@@ -66,13 +68,66 @@ const INDEX: u64 = 33;
 const CODE: u64 = 60;
 const RETAINED: u64 = 4;
 
+/// The files of a request: it beside its manifest, or a parcel of both.
+pub(super) enum RequestFiles<'a> {
+    Clear { manifest: &'a mut Pending, request: &'a mut Pending },
+    Parcel { request: &'a mut Pending, sending: &'a Sending<'a> },
+}
+
+impl<'a> RequestFiles<'a> {
+    fn begin(self, path: &Path, foreseen: Foreseen<'_>) -> Result<Begun<'a>, FileError> {
+        Ok(match self {
+            Self::Clear { manifest, request } => Begun::Clear { manifest, request },
+            Self::Parcel { request, sending } => {
+                let making = sending.begin(path, foreseen, request);
+                let making = making.map_err(|error| FileError::from_io(path, &error))?;
+                Begun::Parcel { making: Box::new(making), sending }
+            }
+        })
+    }
+}
+
+/// The same once rows are written.
+enum Begun<'a> {
+    Clear { manifest: &'a mut Pending, request: &'a mut Pending },
+    Parcel { making: Box<Making<&'a mut Pending>>, sending: &'a Sending<'a> },
+}
+
+impl Begun<'_> {
+    fn finish(self, path: &Path, manifest: &Manifest) -> Result<(), FileError> {
+        match self {
+            Self::Clear { manifest: file, .. } => {
+                let written = file.write_all(&manifest.bytes());
+                written.map_err(|error| FileError::from_io(file.target(), &error))
+            }
+            Self::Parcel { making, sending } => {
+                let finished = sending.finish(*making, manifest);
+                let (file, head) = finished.map_err(|error| FileError::from_io(path, &error))?;
+                file.write_over(&head, 0)
+            }
+        }
+    }
+}
+
+impl Write for Begun<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Clear { request, .. } => request.write(bytes),
+            Self::Parcel { making, .. } => making.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl Job<'_> {
-    /// Writes the manifest and the request to these files, and what is retained to what `retained`
-    /// begins, once it is given the columns.
+    /// Writes the manifest and the request to these files, or both into a parcel, and what is
+    /// retained to what `retained` begins, once it is given the columns.
     pub(super) fn run<R, S>(
         self,
-        manifest_file: &mut Pending,
-        request_file: &mut Pending,
+        out: RequestFiles<'_>,
         retained: impl FnOnce(&[sink::Column<'_>]) -> Result<(R, S), TableError>,
     ) -> Result<Prepared, PrepareError>
     where
@@ -143,28 +198,34 @@ impl Job<'_> {
         let files = files.as_deref();
         let mut partitions =
             Partitions { sort: &sort, before, files, cells, content, at_once: 1, threads };
+        let (values, distinct) = (dealt.values, dealt.distinct);
+        let input = |commitment, rows| {
+            let (engine, sent) = (None, None);
+            Input { commitment, rows, values, distinct, engine, sent }
+        };
+        let foreseen = input(Hex([0; 32]), dealt.rows * cells as u64);
+        let foreseen = Foreseen { content, input: foreseen, previous: &previous };
+        let mut out = out.begin(request, foreseen)?;
         let commit = match request_format.text() {
             Some(text) => {
-                let request = sink::csv(request_file, text, &columns)?;
+                let request = sink::csv(&mut out, text, &columns)?;
                 write(partitions, commit, Outputs { request, retained }, advance)?
             }
             None => {
                 // Small partitions make small row groups.
                 let at_once = sort.partitions() * ROWS as usize / (dealt.rows as usize * cells);
                 partitions.at_once = at_once.clamp(1, MOST_AT_ONCE);
-                let request = sink::parquet(request_file, &columns, pairs)?;
+                let request = sink::parquet(&mut out, &columns, pairs)?;
                 write(partitions, commit, Outputs { request, retained }, advance)?
             }
         };
         let (commitment, rows_sent) = commit.finish();
         let accepted = found.risks.iter().filter(|risk| risk.is_needed);
         let accepted = accepted.map(|risk| (risk.column.clone(), risk.reason.clone())).collect();
-        let (values, distinct) = (dealt.values, dealt.distinct);
-        let input = Input { commitment, rows: rows_sent, values, distinct, engine: None };
+        let input = input(commitment, rows_sent);
         let (service, domain) = (service.clone(), domain.clone());
         let manifest = Manifest { service, domain, content, input, key, previous, accepted };
-        let written = manifest_file.write_all(&manifest.bytes());
-        written.map_err(|error| FileError::from_io(manifest_file.target(), &error))?;
+        out.finish(request, &manifest)?;
         Ok(Prepared {
             rows: dealt.rows,
             input,

@@ -18,6 +18,8 @@ const SEALED: usize = 32;
 const COLUMNS: usize = 64;
 /// More than the head of a file to a hundred recipients, in bytes.
 const LIMIT: usize = 256 << 10;
+/// The stanza that seals no key: it says what is in the file.
+const DECLARED: &str = "cstatns-declaration";
 
 /// A kind of recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub enum Kind {
     X25519,
     /// A passphrase.
     Passphrase,
+    /// None: what the sender declares of what is in it.
+    Declared,
     /// One that this version does not know.
     Other,
 }
@@ -39,6 +43,7 @@ impl Kind {
             "mlkem768x25519" => Self::Hybrid,
             "X25519" => Self::X25519,
             "scrypt" => Self::Passphrase,
+            DECLARED => Self::Declared,
             _ => Self::Other,
         }
     }
@@ -99,12 +104,24 @@ impl Header {
 
     /// The kinds of its recipients, in their order.
     pub fn kinds(&self) -> impl Iterator<Item = Kind> {
+        self.all_kinds().filter(|kind| *kind != Kind::Declared)
+    }
+
+    fn all_kinds(&self) -> impl Iterator<Item = Kind> {
         self.stanzas.iter().map(|stanza| Kind::of(&stanza.arguments[0]))
     }
 
+    /// What its sender declares, outside the encryption, if it does so once.
+    pub(crate) fn declared(&self) -> Option<&[u8]> {
+        let of = |stanza: &&Stanza| Kind::of(&stanza.arguments[0]) == Kind::Declared;
+        let mut declared = self.stanzas.iter().filter(of);
+        let found = declared.next().filter(|stanza| stanza.arguments.len() == 1)?;
+        declared.next().is_none().then_some(&found.body)
+    }
+
     /// The key of the file, once its head is authenticated.
-    pub(super) fn open(&self, identity: &Identity<'_>) -> Result<FileKey, AgeError> {
-        if self.stanzas.len() > 1 && self.kinds().any(|kind| kind == Kind::Passphrase) {
+    pub(crate) fn open(&self, identity: &Identity<'_>) -> Result<FileKey, AgeError> {
+        if self.stanzas.len() > 1 && self.all_kinds().any(|kind| kind == Kind::Passphrase) {
             return Err(AgeError::Header);
         }
         let own = |stanza: &&Stanza| Kind::of(&stanza.arguments[0]) == identity.kind();
@@ -122,22 +139,37 @@ impl Header {
         Err(AgeError::NotForThisKey)
     }
 
-    /// The bytes of a new head to one X-Wing recipient.
-    pub(super) fn write(recipient: &Recipient, key: &FileKey) -> Vec<u8> {
+    /// The bytes of a new head to one X-Wing recipient, before which something may be declared.
+    pub(crate) fn write(recipient: &Recipient, key: &FileKey, declared: Option<&[u8]>) -> Vec<u8> {
         let sealed = recipient.seal(HYBRID_INFO, key.expose());
         let (encapsulated, sealed) = sealed.split_at(ENCAPSULATED);
         let mut head = VERSION.to_vec();
+        if let Some(declared) = declared {
+            head.extend_from_slice(format!("-> {DECLARED}\n").as_bytes());
+            body(&mut head, declared);
+        }
         head.extend_from_slice(b"-> mlkem768x25519 ");
         head.extend_from_slice(BASE64_NOPAD.encode(encapsulated).as_bytes());
         head.push(b'\n');
-        // 32 bytes are 43 characters: one line, which is short.
-        head.extend_from_slice(BASE64_NOPAD.encode(sealed).as_bytes());
-        head.extend_from_slice(b"\n---");
+        body(&mut head, sealed);
+        head.extend_from_slice(b"---");
         let code = code(key, &head).finalize().into_bytes();
         head.push(b' ');
         head.extend_from_slice(BASE64_NOPAD.encode(&code).as_bytes());
         head.push(b'\n');
         head
+    }
+}
+
+/// Adds the body of a stanza: full lines of base64, then one that is not full.
+fn body(head: &mut Vec<u8>, bytes: &[u8]) {
+    let text = BASE64_NOPAD.encode(bytes);
+    for line in text.as_bytes().chunks(COLUMNS) {
+        head.extend_from_slice(line);
+        head.push(b'\n');
+    }
+    if text.len().is_multiple_of(COLUMNS) {
+        head.push(b'\n');
     }
 }
 

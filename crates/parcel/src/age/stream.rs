@@ -91,12 +91,17 @@ impl<W: Write> Writer<W> {
     /// Those of the writer inside.
     pub fn new(recipient: &Recipient, mut out: W) -> io::Result<Self> {
         let key = FileKey::random();
+        out.write_all(&Header::write(recipient, &key, None))?;
+        Self::behind(&key, out)
+    }
+
+    /// Goes on behind a head that is written already, or will be once it is known.
+    pub(crate) fn behind(key: &FileKey, mut out: W) -> io::Result<Self> {
         let mut nonce = [0; 16];
         random_bytes(&mut nonce);
-        out.write_all(&Header::write(recipient, &key))?;
         out.write_all(&nonce)?;
         let chunk = Zeroizing::new(Vec::with_capacity(CHUNK + TAG));
-        Ok(Self { out, chunks: Chunks::new(&key, &nonce), chunk })
+        Ok(Self { out, chunks: Chunks::new(key, &nonce), chunk })
     }
 
     fn seal(&mut self, last: bool) -> io::Result<()> {
@@ -133,6 +138,40 @@ impl<W: Write> Write for Writer<W> {
     }
 }
 
+/// The chunks of a file that was read once as a whole, each from its place.
+pub(crate) struct Places(Chunks);
+
+impl Places {
+    /// Which chunk holds a place of the content, where that begins behind the nonce, and how far
+    /// the place is into its content.
+    pub(crate) fn of(place: u64) -> (u64, u64, usize) {
+        let number = place / CHUNK as u64;
+        (number, number * (CHUNK + TAG) as u64, (place % CHUNK as u64) as usize)
+    }
+
+    /// Reads so many bytes at most for a chunk.
+    pub(crate) const SEALED: usize = CHUNK + TAG;
+
+    /// Opens the chunk of this number in its place; it is cut to its content. `last` says whether
+    /// nothing follows it.
+    pub(crate) fn open(
+        &mut self,
+        number: u64,
+        chunk: &mut Vec<u8>,
+        last: bool,
+    ) -> Result<(), AgeError> {
+        let sealed = chunk.len().checked_sub(TAG).ok_or(AgeError::Cut)?;
+        let tag: [u8; TAG] = chunk[sealed..].try_into().expect("it is as long");
+        chunk.truncate(sealed);
+        self.0.number = number;
+        let opened = self.0.open(chunk, &tag.into(), last);
+        if opened.is_err() {
+            chunk.clear();
+        }
+        opened
+    }
+}
+
 /// Decrypts an age file, chunk by chunk: [`Reader::fill`] gives what is authenticated.
 pub struct Reader<R: BufRead> {
     input: R,
@@ -150,13 +189,20 @@ impl<R: BufRead> Reader<R> {
     /// [`AgeError`].
     pub fn new(mut input: R, identity: &Identity<'_>) -> Result<Self, AgeError> {
         let key = Header::read(&mut input)?.open(identity)?;
+        Self::behind(input, &key).map(|(reader, _)| reader)
+    }
+
+    /// Goes on behind the head; gives also what reads single chunks.
+    pub(crate) fn behind(mut input: R, key: &FileKey) -> Result<(Self, Places), AgeError> {
         let mut nonce = [0; 16];
         input.read_exact(&mut nonce).map_err(|error| match error.kind() {
             ErrorKind::UnexpectedEof => AgeError::Header,
             kind => AgeError::Read { kind },
         })?;
         let chunk = Zeroizing::new(Vec::with_capacity(CHUNK + TAG));
-        Ok(Self { input, chunks: Chunks::new(&key, &nonce), chunk, taken: 0, ended: false })
+        let places = Places(Chunks::new(key, &nonce));
+        let chunks = Chunks::new(key, &nonce);
+        Ok((Self { input, chunks, chunk, taken: 0, ended: false }, places))
     }
 
     /// The bytes that come next, at most a chunk of them; none at the end. They come again until

@@ -1,12 +1,13 @@
 //! What a ledger tells of parties and request keys.
 
+use cstatns_base::delivery::{DeliveryId, DeliveryName};
 use cstatns_base::language::{Said, both};
-use cstatns_base::name::Hex;
+use cstatns_base::name::{Hex, Name};
 use cstatns_base::text;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::state::State;
+use crate::state::{Delivery, State};
 
 use super::LATE;
 
@@ -67,5 +68,38 @@ impl PartySummary {
             });
             ("request-key-late", detail)
         })
+    }
+}
+
+/// A delivery to a party that has not signed for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct UnsignedFor {
+    /// The delivery.
+    pub delivery: DeliveryName,
+    /// Its domain.
+    pub domain: Name,
+    /// What the party is called that it went to, or is to go to.
+    pub party: Name,
+    /// When the result was recorded.
+    pub made: Timestamp,
+    /// Whether the operator states that the party has it.
+    pub stated: bool,
+}
+
+impl UnsignedFor {
+    /// All of a service, in the order in which they were made.
+    pub fn all(state: &State) -> Vec<Self> {
+        let of = |(id, delivery): (&DeliveryId, &Delivery)| {
+            let party = state.parties().get(delivery.recipient.as_ref()?)?;
+            Some(Self {
+                delivery: id.named(delivery.parts),
+                domain: delivery.domain.clone(),
+                party: party.card.body.name.clone(),
+                made: delivery.made,
+                stated: delivery.delivered,
+            })
+        };
+        state.unsigned_for().into_iter().filter_map(of).collect()
     }
 }

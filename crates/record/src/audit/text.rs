@@ -9,7 +9,7 @@ use cstatns_base::text;
 
 use crate::state::{Exposure, ExternalRuns, Rehearsal};
 
-use super::{Audit, DeliverySummary, PartySummary, Witness, Witnessed};
+use super::{Audit, DeliverySummary, Flow, PartySummary, UnsignedFor, Witness, Witnessed};
 
 /// So many of a thing; in French none and one are not several.
 pub(super) fn count(lang: Lang, number: u64, one: &str, many_fr: &str, one_fr: &str) -> String {
@@ -23,6 +23,30 @@ pub(super) fn count(lang: Lang, number: u64, one: &str, many_fr: &str, one_fr: &
 
 pub(super) fn events(lang: Lang, number: u64) -> String {
     count(lang, number, "event", "événements", "événement")
+}
+
+/// How many files, parcels and years, and what went in clear (R15).
+fn flow(lang: Lang, flow: &Flow) -> String {
+    let Flow { files, parcels, requests_in_clear, results_in_clear, since, years } = flow;
+    let mut line = text!(
+        in lang,
+        "    in service since {}, {}: {}, {}",
+        "    en service depuis le {}, {} : {}, {}",
+        since.strftime("%Y-%m-%d"),
+        count(lang, (*years).into(), "year", "ans", "an"),
+        count(lang, *files, "file", "fichiers", "fichier"),
+        count(lang, *parcels, "parcel", "colis", "colis")
+    );
+    if requests_in_clear + results_in_clear > 0 {
+        line += &text!(
+            in lang,
+            "; in clear {} and {}",
+            " ; en clair {} et {}",
+            count(lang, *requests_in_clear, "request", "demandes", "demande"),
+            count(lang, *results_in_clear, "result", "résultats", "résultat")
+        );
+    }
+    line
 }
 
 impl fmt::Display for Audit {
@@ -220,6 +244,7 @@ impl Audit {
                 line += &text!(in lang, ", keys destroyed {time}", ", clés détruites {time}");
             }
             lines.push(line);
+            lines.push(flow(lang, &domain.flow));
         }
         for Exposure { epoch, needed, unforgotten, .. } in &self.exposures {
             let of = unforgotten.iter().map(Name::as_str).collect::<Vec<_>>().join(", ");
@@ -262,6 +287,17 @@ impl Audit {
                 count(lang, approved.runs, "run", "opérations", "opération"),
                 approved.event,
                 approved.time
+            ));
+        }
+        for UnsignedFor { delivery, domain, party, made, stated } in &self.unsigned_for {
+            let stated = match stated {
+                true => text!(in lang, " (stated delivered)", " (déclarée remise)"),
+                false => String::new(),
+            };
+            lines.push(text!(
+                in lang,
+                "  Not signed for by `{party}`: delivery {delivery} of `{domain}`, {made}{stated}",
+                "  Sans récépissé signé de `{party}` : livraison {delivery} de `{domain}`, {made}{stated}"
             ));
         }
         if let Some(Rehearsal { event, time, .. }) = &self.rehearsal {

@@ -172,6 +172,15 @@ french!(Refusal {
     Self::TooManyRequestKeys => "{MOST_REQUEST_KEYS} clés de demande vivent, et il ne peut y en avoir plus",
     Self::UnknownRequestKey => "aucune clé de demande de ce numéro ne vit (elle n'a jamais été émise ici, ou elle a été \
         utilisée, retirée, ou a expiré)",
+    Self::OtherRequestKey => "la clé de demande a été émise pour un autre partenaire, ou pour un autre domaine",
+    Self::DeclarationSignature => "la demande n'est pas signée du partenaire qui est dit l'envoyer",
+    Self::SenderRole => "le rôle de l'expéditeur dans ce domaine n'est pas de ceux qui envoient une telle demande",
+    Self::SentFor => "un dépositaire nomme un responsable de traitement du domaine pour qui il envoie, et nul autre n'en \
+        nomme",
+    Self::RequestInClear => "les demandes d'un projet de recherche ne viennent qu'en colis, sauf dans une démonstration",
+    Self::RecipientRole => "les résultats de la statistique vont à un responsable de traitement du domaine, ceux de la \
+        recherche à un organisme d'appariement du domaine",
+    Self::OtherRecipient => "les résultats vont à un autre partenaire que celui dont c'est la demande",
     Self::ResearchNeedsParty => "les résultats de recherche ne vont qu'à un partenaire, sauf dans une démonstration",
     Self::UnknownDelivery => "ce domaine n'a pas de telle livraison",
     Self::Rows => "la demande annonce plus de lignes qu'aucun fichier n'en a",
@@ -196,6 +205,9 @@ french!(Refusal {
     Self::AlreadyDelivered => "cette livraison est déjà inscrite comme remise",
     Self::DeliveryLost => "cette livraison est inscrite comme perdue",
     Self::OtherReceived => "le récépissé n'est pas celui de cette livraison de ce service",
+    Self::ReceivedBy => "le récépissé est signé d'un autre partenaire que celui à qui la livraison est allée",
+    Self::ReceivedUnsigned => "le récépissé n'est pas signé du partenaire à qui la livraison est allée",
+    Self::ReceivedForked => "le récépissé contient un point de contrôle de ce service qui n'est pas de ce registre",
     Self::Replayed => "cette opération a déjà été faite (une proposition sert une fois)",
     Self::Receipt => "le récépissé ne va pas avec ce registre",
     Self::ReceiptOtherService => "le récépissé est destiné à un autre service",

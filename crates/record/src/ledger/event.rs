@@ -16,6 +16,7 @@ use crate::checkpoint::{Cosignature, Head};
 use crate::dealing::{Dealing, Epoch};
 use crate::proposal::{Consent, Question, RunId};
 use crate::receipt::{Doubt, Receipt};
+use crate::received::SignedReceived;
 
 pub use crate::proposal::KeyRef;
 
@@ -223,6 +224,9 @@ pub enum Event {
         run: RunId,
         /// Which of its requests it answers.
         part: u32,
+        /// What the party that it went to has signed; none: it is stated by the operator.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        receipt: Option<Box<SignedReceived>>,
     },
     /// Something was destroyed.
     Destroyed {

@@ -19,6 +19,7 @@ fn coding(look_up: Option<LookUp>) -> Action {
             values: 12,
             distinct: 11,
             engine: None,
+            sent: None,
         }],
         recipient: None,
         keep_request: true,
@@ -103,6 +104,7 @@ fn counts_are_shown_and_those_that_no_file_has_are_not_possible() {
         values,
         distinct,
         engine: None,
+        sent: None,
     };
     assert_eq!(
         coding(None).to_string(),

@@ -154,7 +154,8 @@ impl SignedReport {
         Self::of(&bytes).ok_or_else(|| ReportError::Form { path: path.to_owned() })
     }
 
-    pub(crate) fn of(bytes: &[u8]) -> Option<Self> {
+    /// The report that these bytes are, if they are one of this format. Nothing of it is verified.
+    pub fn of(bytes: &[u8]) -> Option<Self> {
         let report: Self = serde_json::from_slice(bytes).ok()?;
         let ReportBody { format, suite, service, .. } = &report.body;
         let known = *format == ReportBody::FORMAT && suite == SUITE;
@@ -179,10 +180,14 @@ impl SignedReport {
     /// # Errors
     /// [`ReportError::File`].
     pub fn write(&self, path: &Path) -> Result<(), ReportError> {
-        // Indented JSON: people read reports too.
+        Ok(files::write_new(path, &self.bytes(), files::Access::Private)?)
+    }
+
+    /// The bytes of the file: indented JSON, for people read reports too.
+    pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = serde_json::to_vec_pretty(self).expect("a report can be written as JSON");
         bytes.push(b'\n');
-        Ok(files::write_new(path, &bytes, files::Access::Private)?)
+        bytes
     }
 }
 

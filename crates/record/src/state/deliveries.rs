@@ -6,9 +6,10 @@ use cstatns_base::commitment::Commitment;
 use cstatns_base::delivery::{DeliveryId, DeliveryName};
 use cstatns_base::name::Name;
 
+use crate::ledger::History;
 use crate::ledger::event::Destroyed;
 use crate::proposal::{Action, Input, RunId, are_requests};
-use crate::received::Received;
+use crate::received::{Received, SignedReceived};
 
 use super::limits::check_input;
 use super::{Delivery, Refusal, State, Unlawful};
@@ -57,8 +58,53 @@ impl State {
         received: &Received,
     ) -> Result<(), Refusal> {
         self.check_delivered(delivery)?;
+        self.check_is_of(delivery, received)?;
+        match self.deliveries.get(delivery).is_some_and(|made| made.recipient.is_some()) {
+            true => Err(Refusal::ReceivedUnsigned),
+            false => Ok(()),
+        }
+    }
+
+    /// The same of one that is signed: by the party that the delivery went to, or where it was
+    /// handed out in clear, by one that results of the domain go to. A delivery that was stated
+    /// delivered may still be signed for.
+    ///
+    /// # Errors
+    /// [`Refusal::ReceivedBy`], [`Refusal::ReceivedForked`]; those of a party without roles, and as
+    /// [`State::check_received`].
+    pub fn check_signed(
+        &self,
+        delivery: &DeliveryId,
+        receipt: &SignedReceived,
+        history: &History,
+    ) -> Result<(), Refusal> {
         let made = self.deliveries.get(delivery).ok_or(Refusal::UnknownDelivery)?;
-        let same = received.service == self.service().id()
+        if !made.delivered || made.receipt.is_some() {
+            self.check_delivered(delivery)?;
+        }
+        let received = &receipt.body;
+        self.check_is_of(delivery, received)?;
+        let by = received.by.as_ref().ok_or(Refusal::ReceivedUnsigned)?;
+        match &made.recipient {
+            Some(recipient) if recipient != by => return Err(Refusal::ReceivedBy),
+            Some(_) => {}
+            None => self.check_recipient(by, &made.domain)?,
+        }
+        let party = self.party(by)?;
+        if !receipt.is_known_by(&party.card.body.signing, &self.proved) {
+            return Err(Refusal::ReceivedBy);
+        }
+        let seen = received.checkpoint.as_ref().map(|note| {
+            let head = self.service_keys.head_of(note.as_bytes()).ok();
+            head.is_some_and(|head| history.includes(&head))
+        });
+        if seen.unwrap_or(true) { Ok(()) } else { Err(Refusal::ReceivedForked) }
+    }
+
+    fn check_is_of(&self, delivery: &DeliveryId, received: &Received) -> Result<(), Refusal> {
+        let made = self.deliveries.get(delivery).ok_or(Refusal::UnknownDelivery)?;
+        let same = received.is_known()
+            && received.service == self.service().id()
             && received.delivery == *delivery
             && (&received.domain, received.generation) == (&made.domain, made.generation)
             && (received.request, received.result) == (made.request, made.result)
@@ -88,16 +134,23 @@ impl State {
             return Err(Unlawful::NoIntent);
         };
         let (domain, generation, purpose) = (domain.clone(), *generation, purpose.clone());
-        let request_kept = action.keeps_request();
+        let (request_kept, recipient) = (action.keeps_request(), action.recipient().copied());
         // Each part in its turn: the last one ends the run.
         if id.part != pending.made + 1 {
             return Err(Unlawful::Part);
         }
         let input = inputs.get(id.part as usize - 1).ok_or(Unlawful::Part)?;
-        let request = input.commitment;
+        let (request, sent) = (input.commitment, input.sent);
         if input.rows != rows {
             return Err(Unlawful::Rows);
         }
+        // A request key serves no longer than the last request of the run that names it. Where a
+        // run failed before that, the rest may be asked for again.
+        let is_needed = |key| {
+            let mut later = inputs[id.part as usize..].iter().filter_map(|input| input.sent);
+            later.any(|sent| sent.key == key)
+        };
+        let used = sent.map(|sent| sent.key).filter(|key| !is_needed(*key));
         // A run that was cut short has not renewed all that it names.
         let former = match action {
             Action::Renew { of: Some(of), .. } if id.part == parts => of.clone(),
@@ -111,7 +164,8 @@ impl State {
             return Err(Refusal::RequestSpent { delivery: self.named(id) }.into());
         }
         let (made, event) = (self.time, self.events);
-        let (delivered, destroyed, lost, renewed) = (false, false, None, false);
+        let (delivered, receipt, destroyed, lost, renewed) = (false, None, false, None, false);
+        let sender = sent.map(|sent| sent.sender);
         let delivery = Delivery {
             domain,
             generation,
@@ -127,7 +181,10 @@ impl State {
             request_kept,
             scheme,
             look_up,
+            sender,
+            recipient,
             delivered,
+            receipt,
             destroyed,
             lost,
             renewed,
@@ -141,13 +198,28 @@ impl State {
         if !request_kept {
             self.owed.push(Destroyed::request_of(id));
         }
+        if let Some(key) = used {
+            self.end_request_keys(|known, _| *known == key);
+        }
         Ok(())
     }
 
-    pub(super) fn delivered(&mut self, id: DeliveryId) -> Result<(), Unlawful> {
-        self.check_delivered(&id)?;
-        self.deliveries.get_mut(&id).ok_or(Refusal::UnknownDelivery)?.delivered = true;
-        self.owed.push(Destroyed::result_of(id));
+    pub(super) fn delivered(
+        &mut self,
+        id: DeliveryId,
+        receipt: Option<&SignedReceived>,
+        history: &History,
+    ) -> Result<(), Unlawful> {
+        match receipt {
+            Some(receipt) => self.check_signed(&id, receipt, history)?,
+            None => self.check_delivered(&id)?,
+        }
+        let events = self.events;
+        let delivery = self.deliveries.get_mut(&id).ok_or(Refusal::UnknownDelivery)?;
+        delivery.receipt = receipt.map(|_| events);
+        if !std::mem::replace(&mut delivery.delivered, true) {
+            self.owed.push(Destroyed::result_of(id));
+        }
         Ok(())
     }
 
@@ -177,6 +249,20 @@ impl State {
         let mut former: Vec<_> = former.collect();
         former.sort_by_key(|(_, delivery)| delivery.event);
         Ok(former)
+    }
+
+    /// Those that went to a party which has not signed for them, in the order in which they were
+    /// made.
+    pub fn unsigned_for(&self) -> Vec<(&DeliveryId, &Delivery)> {
+        // Who is a party no more signs for nothing more.
+        let may_come = |made: &Delivery| {
+            !made.delivered || made.recipient.is_some_and(|card| self.party(&card).is_ok())
+        };
+        let unsigned = self.deliveries.iter();
+        let unsigned = unsigned.filter(|(_, made)| made.is_unsigned_for() && may_come(made));
+        let mut unsigned: Vec<_> = unsigned.collect();
+        unsigned.sort_by_key(|(_, delivery)| delivery.event);
+        unsigned
     }
 
     /// Those whose result was lost before it was delivered.

@@ -230,14 +230,27 @@ pub struct Delivery {
     pub scheme: Option<Scheme>,
     /// How its people were looked up, if they were.
     pub look_up: Option<LookUp>,
+    /// The fingerprint of the card of who sent its request; none where that came in clear.
+    pub sender: Option<Hex<32>>,
+    /// The fingerprint of the card that it is encrypted to; none where it was handed out in clear.
+    pub recipient: Option<Hex<32>>,
     /// Whether the counterpart has it.
     pub delivered: bool,
+    /// The number of the event that holds the receiver's signed receipt.
+    pub receipt: Option<u64>,
     /// Whether the service's copy is destroyed, or lost.
     pub destroyed: bool,
     /// The event that states it lost before the counterpart had it.
     pub lost: Option<u64>,
     /// Whether a renewal that made all its results names it.
     pub renewed: bool,
+}
+
+impl Delivery {
+    /// Whether a party has it or is to have it, and has not signed for it.
+    pub fn is_unsigned_for(&self) -> bool {
+        self.recipient.is_some() && self.receipt.is_none() && self.lost.is_none()
+    }
 }
 
 /// A question that was recorded and has not ended.

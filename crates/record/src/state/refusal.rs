@@ -9,7 +9,7 @@ use jiff::civil::Date;
 
 use crate::dealing::{Epoch, RosterError};
 use crate::party::{LONGEST_REQUEST_KEY, MOST_DOMAINS, MOST_REQUEST_KEYS};
-use crate::proposal::{MOST_DELIVERIES, QuorumError};
+use crate::proposal::MOST_DELIVERIES;
 
 use super::MOST_OPEN;
 
@@ -185,6 +185,32 @@ pub enum Refusal {
         "no request key of this number lives (it was never issued here, or it was used, withdrawn or expired)"
     )]
     UnknownRequestKey,
+    /// A request key that was issued to another party, or for another domain.
+    #[error("the request key was issued to another party, or for another domain")]
+    OtherRequestKey,
+    /// A request that its sender did not sign for as it is shown.
+    #[error("the request is not signed by the party that is said to send it")]
+    DeclarationSignature,
+    /// A role in which this is not sent: in research a controller has codes made, and a linking
+    /// body renews them.
+    #[error("the role of the sender in this domain is none that sends such a request")]
+    SenderRole,
+    /// Somebody for whom the sender does not send.
+    #[error(
+        "a holder names a controller of the domain that it sends for, and nobody else names one"
+    )]
+    SentFor,
+    /// A request in clear.
+    #[error("requests of a research project come in parcels only, except in a demonstration")]
+    RequestInClear,
+    /// A recipient whose role gets no such results.
+    #[error(
+        "results of statistics go to a controller of the domain, those of research to a linking body of it"
+    )]
+    RecipientRole,
+    /// Another recipient than whose request it is.
+    #[error("the results go to another party than the one whose request it is")]
+    OtherRecipient,
     /// Research results need a party.
     #[error("research results go to a party only, except in a demonstration")]
     ResearchNeedsParty,
@@ -277,6 +303,15 @@ pub enum Refusal {
     /// The receipt is of another delivery, or of other rows.
     #[error("the receipt is not of this delivery of this service")]
     OtherReceived,
+    /// The receipt of somebody who did not get the delivery.
+    #[error("the receipt is signed by another party than the one that the delivery went to")]
+    ReceivedBy,
+    /// A receipt that nobody signed, of a delivery to a party.
+    #[error("the receipt is not signed by the party that the delivery went to")]
+    ReceivedUnsigned,
+    /// The checkpoint in a receipt is not of this ledger.
+    #[error("the receipt holds a checkpoint of this service that is not of this ledger")]
+    ReceivedForked,
     /// The run's number was used.
     #[error("this run was made before (a proposal serves once)")]
     Replayed,
@@ -378,6 +413,13 @@ cstatns_base::coded!(Refusal {
     Self::RequestKeyExpiry => ("request-key-expiry", Input, [limit: LONGEST_REQUEST_KEY]),
     Self::TooManyRequestKeys => ("too-many-request-keys", Input, [limit: MOST_REQUEST_KEYS]),
     Self::UnknownRequestKey => ("request-key-unknown", Input, []),
+    Self::OtherRequestKey => ("request-key-other", Input, []),
+    Self::DeclarationSignature => ("declaration-signature", OtherSide, []),
+    Self::SenderRole => ("sender-role", Input, []),
+    Self::SentFor => ("sent-for", Input, []),
+    Self::RequestInClear => ("request-in-clear", Input, []),
+    Self::RecipientRole => ("recipient-role", Input, []),
+    Self::OtherRecipient => ("recipient-other", Input, []),
     Self::ResearchNeedsParty => ("research-needs-party", Input, []),
     Self::UnknownDelivery => ("unknown-delivery", Input, []),
     Self::NothingLost => ("nothing-lost", Input, []),
@@ -398,6 +440,9 @@ cstatns_base::coded!(Refusal {
     Self::AlreadyDelivered => ("already-delivered", Input, []),
     Self::DeliveryLost => ("delivery-lost", Input, []),
     Self::OtherReceived => ("received-other", Input, []),
+    Self::ReceivedBy => ("received-by", OtherSide, []),
+    Self::ReceivedUnsigned => ("received-unsigned", Input, []),
+    Self::ReceivedForked => ("received-forked", Tampering, []),
     Self::Replayed => ("replayed", Input, []),
     Self::Receipt => ("receipt", OtherSide, []),
     Self::ReceiptOtherService => ("receipt-other-service", Input, []),
@@ -410,89 +455,4 @@ cstatns_base::coded!(Refusal {
     Self::OtherServiceKey { by } => ("service-key-other", OtherSide, [custodian: *by]),
     Self::NoDoubt => ("no-doubt", Input, []),
     Self::AlreadyDoubted => ("already-doubted", Input, []),
-});
-
-/// Why an event is not lawful after the ones before it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Unlawful {
-    /// It was not allowed.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// The approvals are not a quorum.
-    #[error(transparent)]
-    Quorum(#[from] QuorumError),
-    /// The roster is not possible.
-    #[error(transparent)]
-    Roster(#[from] RosterError),
-    /// The first event must found the service.
-    #[error("the first event does not found the service")]
-    Genesis,
-    /// The time does not follow from the clock.
-    #[error("its time does not follow from the clock and the event before")]
-    Time,
-    /// Custodians have not seen yet that the home was recovered.
-    #[error("custodians have not seen yet that the home was recovered")]
-    Unseen,
-    /// A destruction is owed first.
-    #[error("a destruction is owed before it")]
-    Owed,
-    /// A destruction that nothing owed.
-    #[error("nothing of the kind was to be destroyed")]
-    NotOwed,
-    /// No intent precedes it.
-    #[error("no approved intent precedes it")]
-    NoIntent,
-    /// The keys are not those of the action.
-    #[error("its keys are not those of what was approved")]
-    Keys,
-    /// The question is not one of this service, or of another format.
-    #[error("its question is not one of this service in this format")]
-    Question,
-    /// The question has not expired.
-    #[error("its question has not expired")]
-    NotExpired,
-    /// Cosignatures or shares of others than those who consented, or out of order.
-    #[error("it names others than the custodians who consented, or not in ascending order")]
-    Witnesses,
-    /// The rows are not those approved.
-    #[error("its rows are not those that were approved")]
-    Rows,
-    /// The part is not the next one of its run.
-    #[error("its part is not the next one of its run")]
-    Part,
-    /// The dealing is not the approved one.
-    #[error("its dealing is not the one that was approved")]
-    Dealing,
-    /// The epoch's shares are not all held, or it works already.
-    #[error("its epoch is not the newest, its shares are not all held, or it works already")]
-    Epoch,
-    /// The project has not ended.
-    #[error("the project has not ended, or not for 24 hours")]
-    NotEnded,
-    /// The steps of a rehearsal.
-    #[error("its steps are none, or out of their order")]
-    Steps,
-}
-
-cstatns_base::coded!(Unlawful {
-    Self::Refused(error) => (error, Tampering, []),
-    Self::Quorum(error) => (error, Tampering, []),
-    Self::Roster(error) => (error, Tampering, []),
-    Self::Epoch => ("unlawful-epoch", Tampering, []),
-    Self::Genesis => ("unlawful-genesis", Tampering, []),
-    Self::Time => ("unlawful-time", Tampering, []),
-    Self::Unseen => ("unlawful-unseen", Tampering, []),
-    Self::Owed => ("unlawful-owed", Tampering, []),
-    Self::NotOwed => ("unlawful-destruction", Tampering, []),
-    Self::NoIntent => ("unlawful-result", Tampering, []),
-    Self::Keys => ("unlawful-keys", Tampering, []),
-    Self::Question => ("unlawful-question", Tampering, []),
-    Self::NotExpired => ("unlawful-lapse", Tampering, []),
-    Self::Witnesses => ("unlawful-witnesses", Tampering, []),
-    Self::Rows => ("unlawful-rows", Tampering, []),
-    Self::Part => ("unlawful-part", Tampering, []),
-    Self::Dealing => ("unlawful-dealing", Tampering, []),
-    Self::NotEnded => ("unlawful-end", Tampering, []),
-    Self::Steps => ("unlawful-steps", Tampering, []),
 });

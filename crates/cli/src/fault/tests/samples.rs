@@ -45,6 +45,7 @@ use cstatns_parcel::age::AgeError;
 use cstatns_parcel::error::ParcelFault;
 use cstatns_parcel::file::ParcelError;
 use cstatns_parcel::party::PartyError;
+use cstatns_parcel::sending::SendingError;
 use cstatns_register::{BuildError, Faults, IndexError};
 use cstatns_rows::error::{Like, PackedFault, RowFault, TableError};
 use cstatns_rows::guard::Held;
@@ -220,7 +221,8 @@ fn of_libraries(found: &mut Vec<Sample>) {
             Index(IndexError::Damaged { path: path() }), Interrupted }
         PrepareError {
             Table(TableError::Interrupted), File(missing()), Report(ReportError::Form { path: path() }),
-            SameOutput { path: path() }, Reserved { path: path(), column: column() },
+            SameOutput { path: path() }, NotAge { path: path() },
+            KeyDomain { found: name(), expected: name() }, Reserved { path: path(), column: column() },
             Unnamed { path: path(), column: column() }, SentTwice { path: path(), column: column() },
             NoColumn { path: path() }, NoData,
             WrongColumn { path: path(), column: column(), invalid: 1, filled: 2, reasons: vec![("wrong-length", 1)] },
@@ -256,6 +258,7 @@ fn of_libraries(found: &mut Vec<Sample>) {
             RetainedRows { path: path() },
             OutType { path: path() }, OutFolder { path: path() }, OtherFiles { missing: 1, extra: 2 },
             BinaryCsv, ReportMissing { path: path() },
+            Parcel(ParcelError::Request { path: path() }), PartyNeeded { path: path() },
             RequestedMissing { path: path() }, Requested(RequestedError::Form { path: path() }),
             OtherService { path: path(), found: service(), expected: service() },
             OtherDomain { path: path(), found: name(), expected: name() },
@@ -333,6 +336,7 @@ fn of_the_record(found: &mut Vec<Sample>) {
             PartyCard, PartyDomains, PartyRole { domain: name() }, PartyRegistered { domain: name() }, PartyLinking,
             PartyKeys { other: name() }, PartyName, PartyEnded, CustodianIsParty { custodian: name() }, NoRequests,
             RequestKeyExpiry, TooManyRequestKeys, UnknownRequestKey,
+            OtherRequestKey, DeclarationSignature, SenderRole, SentFor, RequestInClear, RecipientRole, OtherRecipient,
             ResearchNeedsParty, UnknownDelivery, Rows,
             Counts,
             TooFew { distinct: 1, minimum: 11 }, Deliveries, Requests,
@@ -341,6 +345,7 @@ fn of_the_record(found: &mut Vec<Sample>) {
             DealingEpoch { found: Epoch(3), next: Epoch(2) }, LeftBehind, DealingPending { epoch: Epoch(2) },
             NoDealing { epoch: Epoch(2) }, DealingAbandoned { epoch: Epoch(2) },
             ShareInUse { epoch: Epoch(1) }, NothingLost, AlreadyDelivered, DeliveryLost, OtherReceived,
+            ReceivedBy, ReceivedUnsigned, ReceivedForked,
             Replayed, Receipt,
             ReceiptOtherService, ReceiptNotInRoster { by: name() }, ReceiptSignature { by: name() },
             ReceiptKnown { by: name() }, ReceiptDate { by: name() },
@@ -406,7 +411,8 @@ fn of_custody(found: &mut Vec<Sample>) {
             File(missing()), Ledger(LedgerError::Chain { number: 2 }), Refused(Refusal::Unfinished),
             Kit(KitError::EmptyPassphrase { kit: path() }),
             Quorum(QuorumError::Expired), Root(RootError::Root), Threshold(ThresholdError { k: 1, n: 2 }),
-            Roster(RosterError::Service), Sharing(SharingError::Format), Keystore(KeystoreError::Places),
+            Roster(RosterError::Service), Sharing(SharingError::Format),
+            Parcel(ParcelError::Request { path: path() }), Keystore(KeystoreError::Places),
             Broken(cstatns::state::Broken::Ledger(LedgerError::Chain { number: 2 })), NoService { home: path() },
             NoCheckpoint { home: path() }, NoKeys { path: path() },
             Unfinished { home: path() }, HomeVersion { found: 2 }, HomeDamaged { file: "identity" }, Card { path: path() },
@@ -453,6 +459,10 @@ fn of_parcels(found: &mut Vec<Sample>) {
         ParcelError {
             File(missing()), Party(PartyError::Damaged { path: path() }), Seal(SealError),
             Parcel { path: path(), fault: ParcelFault::Form }, Request { path: path() },
+        }
+        SendingError {
+            File(missing()), Form { path: path() }, Service { path: path() }, Party { path: path() },
+            Expired { path: path(), expires: Timestamp::UNIX_EPOCH },
         }
     }
 }

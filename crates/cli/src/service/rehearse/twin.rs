@@ -237,7 +237,7 @@ impl Request {
     /// Each value is another person's.
     fn input(&self) -> Input {
         let (commitment, rows) = (self.commitment, self.rows);
-        Input { commitment, rows, values: rows, distinct: rows, engine: None }
+        Input { commitment, rows, values: rows, distinct: rows, engine: None, sent: None }
     }
 
     fn files(&self) -> [RunFiles; 1] {

@@ -9,11 +9,12 @@ use cstatns::files::remove_directory;
 use cstatns::meta::FileMeta;
 use cstatns::proposal::{Action, Input};
 use cstatns::report::report_path;
-use cstatns::service::{Made, RunFiles, Service, ServiceError};
+use cstatns::service::{Made, ResultFile, RunFiles, Service, ServiceError, WorkError};
 use cstatns_bulk::Request;
+use cstatns_rows::effort::Effort;
 use serde_json::{Value, json};
 
-use super::lists::{Looked, Requests};
+use super::lists::{Came, Looked, Requests};
 use super::{Run, TOOL};
 use crate::bulk::{closing, counted_rows, looked_up, tell_destroyed};
 use crate::fault::Fault;
@@ -30,6 +31,35 @@ pub(super) struct Asked<'a> {
     pub(super) action: &'a dyn Fn(Vec<Input>) -> Action,
 }
 
+/// The requests of a run on their way to their results.
+pub(super) struct Rows<'a> {
+    looked: &'a [Looked],
+    metas: &'a [FileMeta],
+    effort: &'a Effort,
+}
+
+impl Rows<'_> {
+    /// Does a step with the request that a result is made of: of one in a parcel with what that was
+    /// found to hold, once it was opened.
+    pub(super) fn with<T>(
+        &self,
+        out: &mut ResultFile,
+        step: impl FnOnce(&Request<'_>, &mut ResultFile) -> Result<T, WorkError>,
+    ) -> Result<T, WorkError> {
+        let (arrived, at) = (out.take_arrived(), out.part() as usize - 1);
+        let Looked { request, came, format, .. } = &self.looked[at];
+        let (path, manifest, inside) = match (&arrived, came) {
+            (Some(arrived), _) => (&arrived.name, &arrived.manifest, Some(&arrived.rows)),
+            (None, Came::InClear(manifest)) => (request, &**manifest, None),
+            (None, Came::Sealed { .. }) => {
+                return Err(WorkError::new(ServiceError::RequestChanged));
+            }
+        };
+        let (meta, effort) = (&self.metas[at], self.effort);
+        step(&Request { path, inside, manifest, format: *format, meta, effort }, out)
+    }
+}
+
 /// The files of a request, with the size of each: it is known until the file is destroyed.
 type Sizes = Vec<(PathBuf, Option<u64>)>;
 
@@ -44,7 +74,7 @@ impl Run {
             &mut Service,
             Quorum,
             &[RunFiles],
-            &[Request<'_>],
+            &Rows<'_>,
         ) -> Result<Vec<Made>, ServiceError>,
     ) -> Result<Value, Fault> {
         let Asked { kits, requests, action } = asked;
@@ -73,18 +103,7 @@ impl Run {
         // part is over.
         let (worked, seconds) = self.bulk.work(program, |effort| {
             effort.progress.expect(requests.inputs().iter().map(|input| input.rows).sum());
-            let rows: Vec<Request<'_>> = requests
-                .all()
-                .iter()
-                .zip(&metas)
-                .map(|(Looked { request, manifest, format, .. }, meta)| Request {
-                    path: request,
-                    manifest,
-                    format: *format,
-                    meta,
-                    effort,
-                })
-                .collect();
+            let rows = Rows { looked: requests.all(), metas: &metas, effort };
             work(service, quorum, &files, &rows)
         });
         // Before the figures, which end what is said.
@@ -139,9 +158,14 @@ impl Run {
             // Its files are destroyed.
             let _ = remove_directory(request);
         }
-        let path = report_path(result);
-        report.write(&path)?;
+        // That of a parcel lies in it, and is for its receiver.
+        let path = made.recipient.is_none().then(|| report_path(result));
+        if let Some(path) = &path {
+            report.write(path)?;
+        }
         let report = report.body;
+        let party = made.recipient.and_then(|card| service.state().parties().get(&card));
+        let party = party.map(|party| &party.card.body.name);
 
         program.say(text!(
             "codes of `{}`, generation {}, in {result:?}",
@@ -154,6 +178,16 @@ impl Run {
         }
         for destroyed in &report.destroyed {
             tell_destroyed(program, destroyed);
+        }
+        match party {
+            Some(party) => program.say(text!(
+                "send {result:?} to `{party}`, who alone can open it, with its report in it",
+                "envoyez {result:?} à `{party}`, qui seul peut l'ouvrir, avec son rapport dedans"
+            )),
+            None => program.say(text!(
+                "{result:?} is in clear, and so is its report beside it",
+                "{result:?} est en clair, avec son rapport à côté"
+            )),
         }
         program.say(text!(
             "delivery {}: once the counterpart has its copy, `service delivered` destroys the one \
@@ -183,6 +217,7 @@ impl Run {
             "look_up": report.look_up,
             "result": result,
             "report": path,
+            "to": party,
             "request_kept": made.request_kept,
             "destroyed": report.destroyed,
         }))

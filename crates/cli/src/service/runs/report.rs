@@ -19,6 +19,10 @@ pub(in crate::service) fn write_missing_reports(program: &Program, service: &Ser
         if service.is_owed(&outgoing.delivery.id) {
             continue;
         }
+        // That of a parcel lies in it.
+        if outgoing.party.is_some() {
+            continue;
+        }
         let Some(result) = outgoing.result.filter(|result| result.is_file()) else { continue };
         let path = report_path(&result);
         if path.symlink_metadata().is_ok() {
