@@ -106,11 +106,11 @@ journal = {"delivery": {"part": 1, "run": "00" * 16}, "format": 2, "key": "00" *
            "ready": None, "request": [], "result": "/nowhere/result.csv"}
 seed("home", bytes([4]) + text(journal))
 
-# The first byte says what the others are: changes to one of six cards, or the file of a card.
-for number in range(6):
+# The first byte says what the others are: changes to one of seven cards, or the file of a card.
+for number in range(7):
     seed("card", bytes([number]) + b"\0\7A")
 for path in golden.glob("*/card.json"):
-    seed("card", b"\6" + path.read_bytes())
+    seed("card", b"\7" + path.read_bytes())
 
 # The first byte says what the others are: changes to one of two papers, or a text.
 papers = json.loads((here.parent / "spec/vectors/paper.json").read_bytes())["values"]
@@ -125,5 +125,5 @@ seed("parcel", b"\0" + bytes.fromhex(kept["parcel"]))
 seed("parcel", b"\1" + b"\0\7A")
 seed("parcel", b"\3" + b"\2\7A")
 for name in ("wages", "linking"):
-    seed("card", b"\6" + text(kept[name]))
+    seed("card", b"\7" + text(kept[name]))
     seed("statement", text(kept[name]))

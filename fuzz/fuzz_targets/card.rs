@@ -30,7 +30,7 @@ static KEPT: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let read = |path: PathBuf| fs::read(path).expect("a kept file");
     let json = |bytes: Vec<u8>| serde_json::from_slice::<Value>(&bytes).expect("JSON");
     let golden = root.join("tests/data/golden");
-    let mut cards: Vec<Value> = ["home", "kit-1", "kit-2", "kit-3"]
+    let mut cards: Vec<Value> = ["home", "kit-1", "kit-2", "kit-3", "insee"]
         .map(|holder| json(read(golden.join(holder).join("card.json"))))
         .into();
     let parcels = json(read(root.join("spec/vectors/parcels.json")));

@@ -25,10 +25,14 @@ struct World {
     recipient: Recipient,
     card: PartyCard,
     now: Timestamp,
-    /// A genuine parcel, and the archive in it.
+    /// A genuine parcel, one that declares what is in it, and the archive in the first.
     parcel: Vec<u8>,
+    declared: Vec<u8>,
     archive: Vec<u8>,
 }
+
+/// What the second parcel declares: to the reader of the file any bytes.
+const DECLARED: &[u8] = b"{\"declaration\":0}";
 
 static WORLD: LazyLock<World> = LazyLock::new(|| {
     let (signing, key) = (SigningKey::from_bytes(&[7; 32]), ReceivingKey::from_seed(&[8; 32]));
@@ -45,9 +49,18 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     let head = Head::new(End::of(&card), End::of(&card), Extension::new("csv").expect("a type"), now);
     let mut making = Making::begin(head, &recipient, Vec::new()).expect("memory");
     making.write_all(FILE).expect("memory");
-    let parcel = making.finish(b"{}\n", Sender::Party(card.clone()), &signing).expect("memory");
+    let parcel = making.finish(b"{}\n", Sender::Party(Box::new(card.clone())), &signing).expect("memory");
     let archive = plaintext(&parcel, &key).expect("it was just made");
-    World { key, recipient, card, now, parcel, archive }
+    let head = Head::new(End::of(&card), End::of(&card), Extension::new("csv").expect("a type"), now);
+    let to = Recipient::new(&card.body.receiving).expect("a key");
+    let mut making =
+        Making::begin_declared(head, to, DECLARED.len(), Vec::new()).expect("memory");
+    making.write_all(FILE).expect("memory");
+    let sender = Sender::Party(Box::new(card.clone()));
+    let (mut declared, head) =
+        making.finish_declared(b"{}\n", sender, &signing, DECLARED).expect("memory");
+    declared[..head.len()].copy_from_slice(&head);
+    World { key, recipient, card, now, parcel, declared, archive }
 });
 
 fn plaintext(file: &[u8], key: &ReceivingKey) -> Option<Vec<u8>> {
@@ -90,6 +103,11 @@ fuzz_target!(|bytes: &[u8]| {
             (file, same)
         }
         2 => (encrypted(rest), rest == world.archive),
+        3 => {
+            let file = changed(&world.declared, rest);
+            let same = file == world.declared;
+            (file, same)
+        }
         _ => {
             let archive = changed(&world.archive, rest);
             (encrypted(&archive), archive == world.archive)
@@ -97,9 +115,9 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let opener = Opener {
         identity: Identity::Hybrid(&world.key),
-        receiver: world.card.fingerprint(),
+        receiver: Some(world.card.fingerprint()),
         now: world.now,
-        knows: &|sender| *sender == Sender::Party(world.card.clone()),
+        knows: &|sender| *sender == Sender::Party(Box::new(world.card.clone())),
     };
     let mut arrived = Vec::new();
     let opened = open(&file[..], &opener, &mut arrived);
