@@ -13,6 +13,7 @@ use cstatns::party::Role;
 use cstatns::proposal::Action;
 use cstatns::received::{Received, ReceivedFile};
 use cstatns::service::{Made, ServiceError, WorkError};
+use cstatns::statement::Signed;
 
 use common::copy::copy_tree;
 use common::{PEOPLE, Request, World};
@@ -86,6 +87,10 @@ fn a_parcel_is_coded_for_its_sender_and_its_key_destroyed() {
     assert_eq!(give(&of_another), "received-by");
     let unsigned = ReceivedFile::Unsigned(world.receipt(&made));
     assert_eq!(give(&unsigned), "received-unsigned");
+    let mut blind = world.receipt(&made);
+    blind.by = Some(insee);
+    let blind = Signed::new(blind, &world.party("insee").signing());
+    assert_eq!(give(&ReceivedFile::Signed(blind)), "received-unsigned");
     let ReceivedFile::Signed(mut other) = receipt(&world, "insee", &made) else { panic!() };
     other.body.destroyed += 1;
     assert_eq!(give(&ReceivedFile::Signed(other)), "received-by");
@@ -94,6 +99,22 @@ fn a_parcel_is_coded_for_its_sender_and_its_key_destroyed() {
     assert!(world.open().delivered(&made.delivery, &signed).unwrap());
     assert!(!world.path("batch.result").exists());
     assert_eq!(world.open().state().unsigned_for().len(), 0);
+    in_order(&world);
+}
+
+/// What the operator states is no receipt, and a party whose roles end does not take it off the
+/// list.
+#[test]
+fn a_receipt_is_owed_until_it_comes() {
+    let world = office();
+    let request = world.sealed_people("insee", "population", "batch");
+    let made = world.code_sealed("population", &request, Some("insee")).unwrap();
+    let owed = || world.open().state().unsigned_for().len();
+    assert_eq!(owed(), 1);
+    world.open().delivered_stated(&made.delivery).unwrap();
+    assert_eq!(owed(), 1);
+    world.end_party(0, world.party("insee").card()).unwrap();
+    assert_eq!(owed(), 1);
     in_order(&world);
 }
 

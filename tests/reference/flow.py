@@ -124,24 +124,23 @@ def to_deliver(state, at):
 
 
 def check_signed(state, at, receipt):
-    """Whether it is a receipt of the delivery by who has it, who may know a checkpoint of this very ledger."""
+    """Whether it is a receipt of the delivery by who has it, with a checkpoint of this very ledger."""
     delivery, body = state.deliveries[at], receipt["body"]
     run, part = at
     same = (body["service"] == state.service and body["delivery"] == {"run": run, "part": part}
             and all(body[name] == getattr(delivery, name) for name in ("domain", "generation", "request", "result", "rows")))
     demand(same, "received-other")
-    demand("by" in body, "received-unsigned")
+    demand("by" in body and "checkpoint" in body, "received-unsigned")
     if delivery.recipient is None:
         check_recipient(state, body["by"], delivery.domain)
     else:
         demand(body["by"] == delivery.recipient, "received-by")
     demand(is_signed("CStatNS/received/", receipt, party(state, body["by"])[0]["body"]["signing"]), "received-by")
-    if "checkpoint" in body:
-        try:
-            head = open_note(body["checkpoint"].encode(), state.card, state.keys)
-        except Refused:
-            raise Refused("received-forked") from None
-        demand(state.seen_before(head), "received-forked")
+    try:
+        head = open_note(body["checkpoint"].encode(), state.card, state.keys)
+    except Refused:
+        raise Refused("received-forked") from None
+    demand(state.seen_before(head), "received-forked")
 
 
 def delivered(state, event):

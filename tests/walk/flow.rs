@@ -392,7 +392,7 @@ impl Walk<'_> {
             12 | 15 => received.by = None,
             _ => {}
         }
-        received.checkpoint = (!self.random.one_in(3)).then(|| self.note());
+        received.checkpoint = (!self.random.one_in(8)).then(|| self.note());
         let parties = &self.cast.parties;
         let key = match signer {
             Some(of) => &parties[of].key,

@@ -196,7 +196,8 @@ fn what_a_holder_sends_goes_to_its_controller_alone() {
     for file in ["wages.req.csv.age", "wages.kept.csv", "wages.kept.csv.request.json"] {
         fs::remove_file(place.path(file)).unwrap();
     }
-    place.ok(&prepare("cnaf", for_insee));
+    let slip = text(&place.run(&prepare("cnaf", for_insee)).stdout);
+    assert!(slip.contains("send the result in a parcel to `insee`."), "{slip}");
     for (to, code) in [("drees", "recipient-other"), ("cnaf", "recipient-role")] {
         place.refused_quorum(&format!("{CODE} --to {to}"), code, &["--to"]);
     }

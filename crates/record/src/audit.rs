@@ -30,6 +30,7 @@ use crate::state::{Checked, Exposure, ExternalRuns, Rehearsal, State};
 
 pub use domains::{DomainSummary, Flow};
 pub use parties::{KeptKey, PartySummary, UnsignedFor};
+pub use text::flow_text;
 
 use findings::Facts;
 use walk::{Kept, Note, Walk, need_as_sent};

@@ -138,10 +138,14 @@ impl ReceivedFile {
     pub fn read(path: &Path) -> Result<Self, ReceivedError> {
         let bytes = files::read(path, LIMIT)?;
         let signed = serde_json::from_slice::<SignedReceived>(&bytes).ok();
-        let signed = signed.filter(|signed| signed.body.is_known() && signed.body.by.is_some());
+        let says_who = |body: &Received| (body.by.is_some(), body.checkpoint.is_some());
+        let signed = signed
+            .filter(|signed| signed.body.is_known() && says_who(&signed.body) == (true, true));
         let read = signed.map(Self::Signed).or_else(|| {
             let plain = serde_json::from_slice::<Received>(&bytes).ok();
-            plain.filter(|plain| plain.is_known() && plain.by.is_none()).map(Self::Unsigned)
+            plain
+                .filter(|plain| plain.is_known() && says_who(plain) == (false, false))
+                .map(Self::Unsigned)
         });
         read.ok_or_else(|| ReceivedError::Form { path: path.to_owned() })
     }

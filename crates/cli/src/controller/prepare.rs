@@ -241,7 +241,8 @@ impl PrepareArgs {
         ));
         }
         found::tell(program, &prepared.found, input.values, column, self.chosen.numbers);
-        slip::tell(program, &self.request, &prepared, party.is_some());
+        let of = (party.is_some(), self.sender.controller.as_ref());
+        slip::tell(program, &self.request, &prepared, of);
         program.say(closing(prepared.rows, seconds, &prepared.found.counts));
         let mut summary = json!({
             "rows": prepared.rows,

@@ -7,6 +7,7 @@ use cstatns::card::spoken;
 use cstatns::commitment::Use;
 use cstatns::identifier::Scheme;
 use cstatns::manifest::manifest_path;
+use cstatns::name::Name;
 use cstatns_controller::Prepared;
 
 use crate::lang::{said, text};
@@ -32,8 +33,14 @@ fn asked(prepared: &Prepared) -> String {
     }
 }
 
-/// Shows the slip; of a parcel one for the mail alone, for custodians see who signed it.
-pub(super) fn tell(program: &Program, request: &Path, prepared: &Prepared, is_parcel: bool) {
+/// Shows the slip; of a parcel one for the mail alone, for custodians see who signed it. The result
+/// goes to its sender, or to the controller that a holder sends it for.
+pub(super) fn tell(
+    program: &Program,
+    request: &Path,
+    prepared: &Prepared,
+    (is_parcel, controller): (bool, Option<&Name>),
+) {
     // The demonstration says the same in its own words.
     if !program.is_alone() {
         return;
@@ -44,6 +51,10 @@ pub(super) fn tell(program: &Program, request: &Path, prepared: &Prepared, is_pa
     let (asked, words, input) = (asked(prepared), spoken(&input.commitment), said(input));
     let (service, domain) = (&requested.service, &requested.domain);
     if is_parcel {
+        let to = match controller {
+            Some(name) => text!("`{name}`", "à `{name}`"),
+            None => text!("us", "à nous"),
+        };
         return program.tell(text!(
             "\n\
             REQUEST\n\
@@ -55,7 +66,7 @@ pub(super) fn tell(program: &Program, request: &Path, prepared: &Prepared, is_pa
             \n\
             For the mail to the service:\n\
             \x20 We ask the service {service} {asked} in the domain {domain}. The request is the parcel {file} ({input}).\n\
-            \x20 Please return the result in a parcel to us.",
+            \x20 Please send the result in a parcel to {to}.",
             "\n\
             DEMANDE\n\
             service   {service}\n\
@@ -66,7 +77,7 @@ pub(super) fn tell(program: &Program, request: &Path, prepared: &Prepared, is_pa
             \n\
             Pour le courrier au service :\n\
             \x20 Nous demandons au service {service} {asked} dans le domaine {domain}. La demande est le colis {file}\n\
-            \x20 ({input}). Merci de nous renvoyer le résultat en colis."
+            \x20 ({input}). Merci d'envoyer le résultat en colis {to}."
         ));
     }
     program.tell(text!(

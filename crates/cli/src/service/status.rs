@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use cstatns::audit::UnsignedFor;
+use cstatns::audit::{UnsignedFor, flow_text};
 use cstatns::domain::KeyState;
 use cstatns::language::both;
 use cstatns::name::Name;
 use cstatns::service::{self, DomainStatus, JournalState, Reader};
-use cstatns::state::{Checked, Exposure, ExternalRuns, Flow, Rehearsal, State};
+use cstatns::state::{Checked, Exposure, ExternalRuns, Rehearsal, State};
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ use super::names;
 use super::parties::tell_parties;
 use crate::fault::Fault;
 use crate::figures::{counted, in_words};
-use crate::lang::{said, text};
+use crate::lang::{lang, said, text};
 use crate::output::Program;
 
 /// Show domains, keys, receipts and deliveries, and what is due
@@ -330,7 +330,7 @@ fn show(program: &Program, status: &service::Status) {
             said(&domain.state),
             remarks(domain, status.custody_doubted.is_some())
         ));
-        program.tell(format_args!("  {:width$}  {}", "", flow(&domain.flow)));
+        program.tell(format_args!("  {:width$}  {}", "", flow_text(&domain.flow, lang())));
     }
     if status.domains.is_empty() {
         program.tell(text!("  none", "  aucun"));
@@ -415,28 +415,6 @@ fn show(program: &Program, status: &service::Status) {
         "clés au-delà de leur terme : {}",
         or_none(&past)
     ));
-}
-
-/// How many files and parcels, and for how long; what went in clear (R15).
-fn flow(flow: &Flow) -> String {
-    let Flow { files, parcels, requests_in_clear, results_in_clear, since, years, .. } = flow;
-    let mut line = text!(
-        "in service since {}, {}: {}, {}",
-        "en service depuis le {}, {} : {}, {}",
-        since.strftime("%Y-%m-%d"),
-        counted(u64::from(*years), "year", "an"),
-        counted(*files, "file", "fichier"),
-        text!("{parcels} parcels", "{parcels} colis")
-    );
-    if requests_in_clear + results_in_clear > 0 {
-        line += &text!(
-            "; in clear {} and {}",
-            " ; en clair {} et {}",
-            counted(*requests_in_clear, "request", "demande"),
-            counted(*results_in_clear, "result", "résultat")
-        );
-    }
-    line
 }
 
 fn or_none(texts: &[String]) -> String {

@@ -26,12 +26,12 @@ pub(super) fn events(lang: Lang, number: u64) -> String {
 }
 
 /// How many files, parcels and years, and what went in clear (R15).
-fn flow(lang: Lang, flow: &Flow) -> String {
+pub fn flow_text(flow: &Flow, lang: Lang) -> String {
     let Flow { files, parcels, requests_in_clear, results_in_clear, since, years } = flow;
     let mut line = text!(
         in lang,
-        "    in service since {}, {}: {}, {}",
-        "    en service depuis le {}, {} : {}, {}",
+        "in service since {}, {}: {}, {}",
+        "en service depuis le {}, {} : {}, {}",
         since.strftime("%Y-%m-%d"),
         count(lang, (*years).into(), "year", "ans", "an"),
         count(lang, *files, "file", "fichiers", "fichier"),
@@ -244,7 +244,7 @@ impl Audit {
                 line += &text!(in lang, ", keys destroyed {time}", ", clés détruites {time}");
             }
             lines.push(line);
-            lines.push(flow(lang, &domain.flow));
+            lines.push(format!("    {}", flow_text(&domain.flow, lang)));
         }
         for Exposure { epoch, needed, unforgotten, .. } in &self.exposures {
             let of = unforgotten.iter().map(Name::as_str).collect::<Vec<_>>().join(", ");

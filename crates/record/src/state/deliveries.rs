@@ -84,7 +84,9 @@ impl State {
         }
         let received = &receipt.body;
         self.check_is_of(delivery, received)?;
-        let by = received.by.as_ref().ok_or(Refusal::ReceivedUnsigned)?;
+        let (Some(by), Some(note)) = (&received.by, &received.checkpoint) else {
+            return Err(Refusal::ReceivedUnsigned);
+        };
         match &made.recipient {
             Some(recipient) if recipient != by => return Err(Refusal::ReceivedBy),
             Some(_) => {}
@@ -94,11 +96,11 @@ impl State {
         if !receipt.is_known_by(&party.card.body.signing, &self.proved) {
             return Err(Refusal::ReceivedBy);
         }
-        let seen = received.checkpoint.as_ref().map(|note| {
-            let head = self.service_keys.head_of(note.as_bytes()).ok();
-            head.is_some_and(|head| history.includes(&head))
-        });
-        if seen.unwrap_or(true) { Ok(()) } else { Err(Refusal::ReceivedForked) }
+        let head = self.service_keys.head_of(note.as_bytes()).ok();
+        match head.is_some_and(|head| history.includes(&head)) {
+            true => Ok(()),
+            false => Err(Refusal::ReceivedForked),
+        }
     }
 
     fn check_is_of(&self, delivery: &DeliveryId, received: &Received) -> Result<(), Refusal> {
@@ -251,15 +253,10 @@ impl State {
         Ok(former)
     }
 
-    /// Those that went to a party which has not signed for them, in the order in which they were
-    /// made.
+    /// Those that went to a party which has not signed for them, also of one that has no role any
+    /// more, in the order in which they were made.
     pub fn unsigned_for(&self) -> Vec<(&DeliveryId, &Delivery)> {
-        // Who is a party no more signs for nothing more.
-        let may_come = |made: &Delivery| {
-            !made.delivered || made.recipient.is_some_and(|card| self.party(&card).is_ok())
-        };
-        let unsigned = self.deliveries.iter();
-        let unsigned = unsigned.filter(|(_, made)| made.is_unsigned_for() && may_come(made));
+        let unsigned = self.deliveries.iter().filter(|(_, made)| made.is_unsigned_for());
         let mut unsigned: Vec<_> = unsigned.collect();
         unsigned.sort_by_key(|(_, delivery)| delivery.event);
         unsigned
