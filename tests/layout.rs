@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// against the order: in base `french!` is a macro, not a room; in the register what is asked of an
 /// index are verbs with a room each, and how traits lie in its files is the business of the room
 /// for that; in the program the whole command line is played, and described by its manual.
-const CRATES: [(&str, &str, &[&str]); 10] = [
+const CRATES: [(&str, &str, &[&str]); 11] = [
     ("", "lib", &[]),
     ("crates/base", "lib", &["french"]),
     ("crates/keys", "lib", &[]),
@@ -20,6 +20,7 @@ const CRATES: [(&str, &str, &[&str]); 10] = [
     ("crates/controller", "lib", &[]),
     ("crates/parcel", "lib", &[]),
     ("crates/bulk", "lib", &[]),
+    ("crates/link", "lib", &[]),
     ("crates/cli", "main", &["Cli"]),
 ];
 
@@ -199,8 +200,12 @@ fn each_room_uses_only_those_above_it() {
     let mut used = 0;
     for (at, contents, allowed) in CRATES {
         let (rooms, files) = house(at, contents);
-        // Two rooms and their French.
-        let least = if at == "crates/keys" { 3 } else { 4 };
+        // Two rooms and their French, or one.
+        let least = match at {
+            "crates/keys" => 3,
+            "crates/link" => 2,
+            _ => 4,
+        };
         assert!(
             rooms.len() >= least && files.len() >= rooms.len(),
             "{at}: {} rooms found",

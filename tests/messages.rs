@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The libraries, and the sources of the program that declare its commands.
-const LIBRARIES: [&str; 7] = [
+const LIBRARIES: [&str; 8] = [
     "src",
     "crates/base/src",
     "crates/record/src",
@@ -13,6 +13,7 @@ const LIBRARIES: [&str; 7] = [
     "crates/rows/src",
     "crates/controller/src",
     "crates/bulk/src",
+    "crates/link/src",
 ];
 const ROLES: [&str; 5] = ["custodian", "service", "controller", "auditor", "register"];
 
