@@ -154,6 +154,8 @@ fn report() -> SignedReport {
         request: Hex([3; 32]),
         result: OpenedCommitment { commitment: Hex([4; 32]), key: Hex([5; 32]) },
         recipient: Some(Hex([6; 32])),
+        sender: Some(Hex([7; 32])),
+        minimum_batch: Some(11),
         rows_in: 4,
         rows_out: 4,
         coded: 3,

@@ -87,6 +87,8 @@ pub struct Made {
     pub head: Checkpointed,
     /// The fingerprint of the card that it is encrypted to; none of one in clear.
     pub recipient: Option<Hex<32>>,
+    /// The fingerprint of the card of who sent the request; none of one that came in clear.
+    pub sender: Option<Hex<32>>,
 }
 
 /// A part of a run that is about to begin: its request, which is held, and its journal.
@@ -428,6 +430,7 @@ impl Service {
             overdue_since: overdue(domain, key, delivery.begun),
             head: self.ledger.history().head(),
             recipient: delivery.recipient,
+            sender: delivery.sender,
         })
     }
 

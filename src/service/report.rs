@@ -123,6 +123,7 @@ impl Service {
             overdue_since: overdue(domain, key, pending.begun),
             head: covers,
             recipient: action.recipient().copied(),
+            sender: input.sent.as_ref().map(|sent| sent.sender),
         };
         let account = Account { destroyed: Vec::new(), end: made.made, covers };
         let counted = (counts.clone(), journal.key, journal.accepted.clone());
@@ -136,7 +137,8 @@ impl Service {
         (counts, key, accepted): (Counts, Hex<32>, BTreeMap<String, Name>),
         Account { destroyed, end, covers }: Account,
     ) -> Result<SignedReport, ServiceError> {
-        let left_out = self.state.domain(&made.domain)?.left_out();
+        let domain = self.state.domain(&made.domain)?;
+        let (left_out, minimum_batch) = (domain.left_out(), Some(domain.minimum_batch));
         let body = ReportBody {
             format: ReportBody::FORMAT,
             tool: tool.to_owned(),
@@ -151,6 +153,8 @@ impl Service {
             request: made.request,
             result: OpenedCommitment { commitment: made.result, key },
             recipient: made.recipient,
+            sender: made.sender,
+            minimum_batch,
             rows_in: made.rows,
             rows_out: made.rows,
             coded: counts.coded,

@@ -72,6 +72,8 @@ fn report(result: &Path, request: Commitment) -> SignedReport {
         request,
         result: OpenedCommitment { commitment: Hex([0; 32]), key: Hex([8; 32]) },
         recipient: None,
+        sender: None,
+        minimum_batch: None,
         rows_in: ROWS,
         rows_out: ROWS,
         coded: ROWS,

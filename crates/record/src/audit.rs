@@ -8,6 +8,7 @@
 mod broken;
 mod domains;
 mod findings;
+mod linking;
 mod parties;
 mod text;
 mod walk;
@@ -29,6 +30,7 @@ use crate::ledger::{Lines, checkpoint_path};
 use crate::state::{Checked, Exposure, ExternalRuns, Rehearsal, State};
 
 pub use domains::{DomainSummary, Flow};
+pub use linking::{LinkingAudit, verify_linking};
 pub use parties::{KeptKey, PartySummary, UnsignedFor};
 pub use text::flow_text;
 
@@ -138,6 +140,8 @@ pub enum Check {
     Earlier,
     /// The ledger holds what a custodian's kit proves.
     Witness,
+    /// The ledger of a linking body agrees with the service's.
+    Counterpart,
 }
 
 impl Check {
@@ -150,6 +154,7 @@ impl Check {
             Self::Tree => words!("Completeness", "Complétude"),
             Self::Earlier => words!("Earlier checkpoint", "Point de contrôle antérieur"),
             Self::Witness => words!("Witness", "Témoin"),
+            Self::Counterpart => words!("The service's ledger", "Registre du service"),
         }
     }
 }

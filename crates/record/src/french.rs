@@ -1,4 +1,5 @@
 //! What this crate says in French.
 
 mod errors;
+mod linking;
 mod questions;

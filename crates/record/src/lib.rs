@@ -42,6 +42,8 @@ pub mod state;
 
 pub mod proposal_file;
 
+pub mod linking;
+
 pub mod audit;
 
 mod french;

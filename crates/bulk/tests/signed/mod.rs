@@ -59,6 +59,8 @@ impl Stated<'_> {
             request,
             result: OpenedCommitment { commitment: Hex([0; 32]), key },
             recipient: None,
+            sender: None,
+            minimum_batch: None,
             rows_in: rows,
             rows_out: rows,
             coded,

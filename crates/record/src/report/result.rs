@@ -54,6 +54,13 @@ pub struct ReportBody {
     pub result: OpenedCommitment,
     /// The fingerprint of the recipient's card; none: the person who brought the request.
     pub recipient: Option<Hex<32>>,
+    /// The fingerprint of the card of who sent the request; none of one that came in clear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<Hex<32>>,
+    /// The fewest distinct values of a run in the domain: whoever joins the codes keeps to it too.
+    /// None in reports of programs that did not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum_batch: Option<u32>,
     /// The rows read.
     #[serde(deserialize_with = "whole_number")]
     pub rows_in: u64,
