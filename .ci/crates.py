@@ -12,7 +12,7 @@ import sys
 # Crates, and what none of them may depend on.
 FORBIDDEN = [
     (
-        ["base", "keys", "record", "rows", "register", "controller", "parcel"],
+        ["base", "keys", "record", "rows", "register", "controller", "parcel", "terminal"],
         ["cstatns", "blahaj"],
     ),
     (["record"], ["hpke", "argon2", "chacha20poly1305"]),
