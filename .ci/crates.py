@@ -12,7 +12,11 @@ import sys
 # Crates, and what none of them may depend on.
 FORBIDDEN = [
     (
+<<<<<<< HEAD
         ["base", "keys", "record", "rows", "register", "controller", "parcel", "link"],
+=======
+        ["base", "keys", "record", "rows", "register", "controller", "parcel", "terminal"],
+>>>>>>> h1
         ["cstatns", "blahaj"],
     ),
     (["record"], ["hpke", "argon2", "chacha20poly1305"]),

@@ -26,7 +26,8 @@ MORE = {
     "cstatns-register": ["benches/*.rs"],
     "cstatns-parcel": ["benches/*.rs"],
     "cstatns-bulk": ["benches/*.rs"],
-    "cstatns-cli": ["src/advice/*.txt", "src/help/*.txt", "src/service/script/*.txt"],
+    "cstatns-terminal": ["src/advice/*.txt"],
+    "cstatns-cli": ["src/help/*.txt", "src/service/script/*.txt"],
 }
 # The packages whose only target is a program: docs.rs has nothing to build for them.
 PROGRAMS = {"cstatns-cli"}

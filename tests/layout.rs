@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// against the order: in base `french!` is a macro, not a room; in the register what is asked of an
 /// index are verbs with a room each, and how traits lie in its files is the business of the room
 /// for that; in the program the whole command line is played, and described by its manual.
-const CRATES: [(&str, &str, &[&str]); 11] = [
+const CRATES: [(&str, &str, &[&str]); 12] = [
     ("", "lib", &[]),
     ("crates/base", "lib", &["french"]),
     ("crates/keys", "lib", &[]),
@@ -21,6 +21,7 @@ const CRATES: [(&str, &str, &[&str]); 11] = [
     ("crates/parcel", "lib", &[]),
     ("crates/bulk", "lib", &[]),
     ("crates/link", "lib", &[]),
+    ("crates/terminal", "lib", &[]),
     ("crates/cli", "main", &["Cli"]),
 ];
 
@@ -31,13 +32,17 @@ fn place(rooms: &Rooms, room: &str) -> Option<usize> {
     rooms.iter().position(|known| known == room)
 }
 
-/// The rooms that `source` declares.
+/// The rooms that `source` declares, and before them those that it takes from the crate for what
+/// programs have in common.
 fn rooms(source: &str) -> Rooms {
     let module = |line: &str| {
         let line = line.strip_prefix("pub ").unwrap_or(line);
         Some(line.strip_prefix("mod ")?.strip_suffix(';')?.to_owned())
     };
-    source.lines().filter_map(module).collect()
+    let taken = source.lines().find_map(|line| line.strip_prefix("use cstatns_terminal::{"));
+    let taken = taken.and_then(|names| names.strip_suffix("};")).unwrap_or_default().split(", ");
+    let taken = taken.filter(|name| name.starts_with(|c: char| c.is_ascii_lowercase()));
+    taken.map(str::to_owned).chain(source.lines().filter_map(module)).collect()
 }
 
 /// The code without comments and without `#[cfg(test)]` items. Items end at a brace in the first

@@ -4,7 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The libraries, and the sources of the program that declare its commands.
+/// The libraries, but the one with which programs talk, and the sources of the program that declare
+/// its commands.
 const LIBRARIES: [&str; 8] = [
     "src",
     "crates/base/src",

@@ -12,13 +12,13 @@ use cstatns_parcel::age::Kind as Recipe;
 use cstatns_parcel::file::{make, open_into, show, show_to};
 use cstatns_parcel::head::{End, Head, Kind, Sender};
 use cstatns_parcel::request::Declared;
+use cstatns_terminal::party::{As, opened, read_card};
 use serde_json::{Value, json};
 
 use crate::custodian::read as read_published;
 use crate::fault::Fault;
 use crate::lang::{said, text};
 use crate::output::Program;
-use crate::party::{opened, read_card};
 
 /// One encrypted, signed file from one party to another
 #[derive(Subcommand)]
@@ -70,17 +70,6 @@ fn roles(state: &State, card: &Hex<32>) -> String {
         text!("{role} in `{domain}`", "{role} dans `{domain}`")
     };
     roles.map(role).collect::<Vec<_>>().join(", ")
-}
-
-/// The party whose folder it is.
-#[derive(Args)]
-struct As {
-    /// The folder of the party that does it
-    #[arg(long = "as", value_name = "DIR")]
-    party: PathBuf,
-    /// A file with the passphrase of its keys; else it is asked for
-    #[arg(long, value_name = "F")]
-    passphrase_file: Option<PathBuf>,
 }
 
 /// Show what a parcel is: without a key its length, with one what it claims to be
@@ -217,7 +206,7 @@ impl MakeArgs {
         if files::taken(&self.out)? {
             return Err(files::FileError::Exists { path: self.out }.into());
         }
-        let party = opened(program, &self.by.party, self.by.passphrase_file.as_deref())?;
+        let party = self.by.opened(program)?;
         let head = make(&self.file, &party, &to, &self.out, (program.clock)())?;
         program.say(text!(
             "{:?} is for `{}` ({}) alone, until {}",
@@ -279,7 +268,7 @@ impl OpenArgs {
     fn run(self, program: &Program) -> Result<Value, Fault> {
         let senders = self.from.iter().map(|path| card_of(path)).collect::<Result<Vec<_>, _>>()?;
         drop(files::open_to_read(&self.file)?);
-        let party = opened(program, &self.by.party, self.by.passphrase_file.as_deref())?;
+        let party = self.by.opened(program)?;
         let state = self.known.read()?;
         let knows = |sender: &Sender| {
             let registered = state.as_ref().is_some_and(|state| is_registered(state, sender));

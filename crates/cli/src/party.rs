@@ -1,22 +1,18 @@
 //! A party's own verbs: a body that sends or receives parcels.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use cstatns::card::{PartyCard, spoken};
+use cstatns::card::spoken;
 use cstatns::files::{self, FileError};
 use cstatns::name::Name;
-use cstatns::words;
-use cstatns_parcel::party::{CARD, Party, PartyError};
+use cstatns_parcel::party::{CARD, Party};
 use serde_json::{Value, json};
 
 use crate::fault::Fault;
 use crate::lang::text;
 use crate::output::Program;
-use crate::passphrase::{asked, needed, new_passphrase, read_passphrase};
-
-/// More than a card is long, in bytes.
-const LIMIT: u64 = 1 << 16;
+use crate::passphrase::new_passphrase;
 
 /// A party's own keys: a body that sends or receives parcels
 #[derive(Subcommand)]
@@ -92,46 +88,4 @@ impl New {
             "protected": card.body.protected,
         }))
     }
-}
-
-/// Opens the folder of a party, asking for its passphrase where it needs one and no file holds it.
-pub(crate) fn opened(
-    program: &Program,
-    directory: &Path,
-    passphrase_file: Option<&Path>,
-) -> Result<Party, Fault> {
-    let card = Party::card_in(directory)?;
-    if !card.body.protected {
-        program.warn_of_others(&directory.join("identity"));
-        return Ok(Party::open(directory, None)?);
-    }
-    if let Some(file) = passphrase_file {
-        return Ok(Party::open(directory, Some(&read_passphrase(program, file)?))?);
-    }
-    let prompt = text!(
-        "passphrase of `{}` for {}: ",
-        "phrase de passe de `{}` pour {} : ",
-        card.body.name,
-        directory.display()
-    );
-    let unasked = |error: &std::io::Error| needed(directory, error);
-    asked(program, &prompt, unasked, |passphrase, again| {
-        Party::open(directory, Some(passphrase)).map_err(|error| match error {
-            PartyError::Passphrase { .. } if again => Fault::new(
-                "passphrase-wrong",
-                text!(
-                    "that is not the passphrase of this party",
-                    "ce n'est pas la phrase de passe de ce partenaire"
-                ),
-            ),
-            error => error.into(),
-        })
-    })
-}
-
-/// The card of a party in a file.
-pub(crate) fn read_card(path: &Path) -> Result<PartyCard, Fault> {
-    let card: Option<PartyCard> = serde_json::from_slice(&files::read(path, LIMIT)?).ok();
-    card.filter(PartyCard::is_sound)
-        .ok_or_else(|| Fault::form(path, words!("the card of a party", "la carte d'un partenaire")))
 }

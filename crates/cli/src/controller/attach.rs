@@ -9,6 +9,7 @@ use cstatns::received::received_path;
 use cstatns::report::report_path;
 use cstatns::requested::{Requested, RequestedError, requested_path};
 use cstatns_controller::{Attach, attach, attach_and_destroy};
+use cstatns_terminal::party::opened;
 use serde_json::{Value, json};
 
 use crate::bulk::{Bulk, closing, looked_up, tell_destroyed};
@@ -16,7 +17,6 @@ use crate::fault::Fault;
 use crate::figures::per_second;
 use crate::lang::text;
 use crate::output::Program;
-use crate::party::opened;
 
 use super::given::Given;
 use super::piped::{self, Out, is_pipe};

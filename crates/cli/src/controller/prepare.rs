@@ -13,6 +13,7 @@ use cstatns::state::{Refusal, read_ledger};
 use cstatns::words;
 use cstatns_controller::{Prepare, prepare};
 use cstatns_parcel::sending::Sending;
+use cstatns_terminal::party::opened;
 use serde_json::{Value, json};
 
 use crate::bulk::{Bulk, closing};
@@ -20,7 +21,6 @@ use crate::fault::Fault;
 use crate::figures::per_second;
 use crate::lang::{said, text};
 use crate::output::Program;
-use crate::party::opened;
 
 use super::chosen::Chosen;
 use super::given::Given;

@@ -13,10 +13,10 @@ use std::rc::Rc;
 use std::sync::Mutex;
 
 use clap::Parser;
+use cstatns_terminal::fault::{panic_line, panicked};
 use jiff::Timestamp;
 
 use crate::Cli;
-use crate::fault::panic_line;
 use crate::output::Program;
 
 /// Somebody who does not exist.
@@ -72,7 +72,7 @@ fn holding_the_canary(directory: &Path) -> Vec<String> {
 /// With `--json` it is an error like others.
 #[test]
 fn a_panic_has_an_answer() {
-    let answer = super::panicked().answer();
+    let answer = panicked().answer();
     assert_eq!(
         (&answer["error"]["code"], &answer["error"]["exit"]),
         (&"internal".into(), &1.into())

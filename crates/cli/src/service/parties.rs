@@ -13,13 +13,13 @@ use cstatns::proposal::Action;
 use cstatns::service::{PartyStatus, RequestKeyStatus, Service, Status};
 use cstatns::state::State;
 use cstatns::words;
+use cstatns_terminal::party::read_card;
 use serde_json::{Value, json};
 
 use crate::custodian::{keep_on_paper, read_json};
 use crate::fault::Fault;
 use crate::lang::{said, text};
 use crate::output::Program;
-use crate::party::read_card;
 use crate::quorum::{KitArgs, gather, note};
 
 use super::recorded;

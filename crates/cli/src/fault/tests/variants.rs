@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use cstatns_terminal::advice::{rows, rows_used, table};
+
 use super::samples::{PLANTED, samples};
-use crate::advice::{rows, rows_used, table};
 use crate::fault::Fault;
 use crate::lang::Lang;
 
@@ -44,9 +45,8 @@ fn all_sources() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut found = Vec::new();
     sources(&root.join("src"), &mut found);
-    let parts =
-        ["base", "keys", "record", "register", "rows", "controller", "parcel", "bulk", "cli"];
-    for part in parts {
+    let parts = "base keys record register rows controller parcel bulk terminal cli";
+    for part in parts.split(' ') {
         sources(&root.join("crates").join(part).join("src"), &mut found);
     }
     found
@@ -221,13 +221,15 @@ fn what_is_said_in_french_says_the_same() {
     let mut wrong = Vec::new();
     for sample in samples() {
         let [english, french] =
-            [Lang::En, Lang::Fr].map(|lang| Fault::said_in(lang, &*sample.error, &[]));
-        let differs = english.cause != french.cause
-            && (english.advice != french.advice || english.advice.is_none());
-        let says_the_same = facts_in(&english.cause) == facts_in(&french.cause);
-        let set = [Some(&french.cause), french.advice.as_ref()].into_iter().flatten();
-        if !differs || !says_the_same || !set.into_iter().all(|text| is_well_set(text)) {
-            wrong.push(format!("{}: {english:?} / {french:?}", sample.variant));
+            [Lang::En, Lang::Fr].map(|lang| Fault::said_in(lang, &*sample.error, &[]).answer());
+        let [english, french] = [&english["error"], &french["error"]];
+        let [cause, cause_fr] = [english, french].map(|error| error["message"].as_str().unwrap());
+        let [advice, advice_fr] = [english, french].map(|error| error["advice"].as_str());
+        let differs = cause != cause_fr && (advice != advice_fr || advice.is_none());
+        let says_the_same = facts_in(cause) == facts_in(cause_fr);
+        let set = [Some(cause_fr), advice_fr].into_iter().flatten();
+        if !differs || !says_the_same || !set.into_iter().all(is_well_set) {
+            wrong.push(format!("{}: {english} / {french}", sample.variant));
         }
     }
     for ((row, english), (_, french)) in rows(table(Lang::En)).zip(rows(table(Lang::Fr))) {

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
-use cstatns::look_up::{Score, Scores};
-use cstatns::report::Destruction;
+use cstatns_base::look_up::{Score, Scores};
+use cstatns_record::report::Destruction;
 use cstatns_rows::effort::{Effort, Progress};
 
 use crate::figures::{counted, decimal, grouped, per_second, rate};
@@ -25,7 +25,7 @@ const LEAST_MEMORY: usize = 16 << 20;
 
 /// What a bulk verb may take of the machine.
 #[derive(Args)]
-pub(crate) struct Bulk {
+pub struct Bulk {
     /// Threads that work on the rows [default: one for each core]
     #[arg(long, value_name = "N", value_parser = threads)]
     threads: Option<NonZeroUsize>,
@@ -76,7 +76,7 @@ fn memory(text: &str) -> Result<usize, String> {
 
 impl Bulk {
     /// [`watched`] work that takes so much.
-    pub(crate) fn work<T>(&self, program: &Program, work: impl FnOnce(&Effort) -> T) -> (T, f64) {
+    pub fn work<T>(&self, program: &Program, work: impl FnOnce(&Effort) -> T) -> (T, f64) {
         let mut effort = Effort::default();
         effort.threads = self.threads.unwrap_or(effort.threads);
         effort.memory = self.memory.unwrap_or(effort.memory);
@@ -86,7 +86,7 @@ impl Bulk {
 
 /// Works on rows: shows how far they are, and has Ctrl-C leave nothing partial. Returns the seconds
 /// that it took, too.
-pub(crate) fn watched<T>(
+pub fn watched<T>(
     program: &Program,
     progress: &Arc<Progress>,
     work: impl FnOnce() -> T,
@@ -98,7 +98,7 @@ pub(crate) fn watched<T>(
 }
 
 /// What `--delimiter` takes.
-pub(crate) fn delimiter(text: &str) -> Result<u8, String> {
+pub fn delimiter(text: &str) -> Result<u8, String> {
     match text.as_bytes() {
         b"tab" | b"\\t" => Ok(b'\t'),
         [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => Ok(*byte),
@@ -107,7 +107,7 @@ pub(crate) fn delimiter(text: &str) -> Result<u8, String> {
 }
 
 /// Says how a file was destroyed, in the words of the report, which is a file of its own.
-pub(crate) fn tell_destroyed(program: &Program, destroyed: &Destruction) {
+pub fn tell_destroyed(program: &Program, destroyed: &Destruction) {
     let how_fr = match &*destroyed.how {
         Destruction::OVERWRITTEN => "écrasé une fois par des octets aléatoires, tronqué, supprimé",
         Destruction::ABSENT => "il n'était plus là",
@@ -124,7 +124,7 @@ pub(crate) fn tell_destroyed(program: &Program, destroyed: &Destruction) {
 }
 
 /// Warns of cells that hold a line break, if there are some.
-pub(crate) fn over_several_lines(program: &Program, cells: u64) {
+pub fn over_several_lines(program: &Program, cells: u64) {
     if cells > 0 {
         program.say(text!(
             "{} over several lines: is a quote missing?",
@@ -136,7 +136,7 @@ pub(crate) fn over_several_lines(program: &Program, cells: u64) {
 
 /// The last line of a bulk verb: "10,000,000 rows in 1.4 s (7.1 M rows/s): valid 9,999,000, none
 /// 1,000".
-pub(crate) fn closing<K: AsRef<str>>(rows: u64, seconds: f64, counts: &BTreeMap<K, u64>) -> String {
+pub fn closing<K: AsRef<str>>(rows: u64, seconds: f64, counts: &BTreeMap<K, u64>) -> String {
     let took = decimal(seconds, if seconds < 1.0 { 2 } else { 1 });
     let line = text!(
         "{} rows in {took} s ({})",
@@ -149,7 +149,7 @@ pub(crate) fn closing<K: AsRef<str>>(rows: u64, seconds: f64, counts: &BTreeMap<
 
 /// The line of one request of several, which took no time of its own: "10,000 rows: valid 9,990,
 /// none 10".
-pub(crate) fn counted_rows<K: AsRef<str>>(rows: u64, counts: &BTreeMap<K, u64>) -> String {
+pub fn counted_rows<K: AsRef<str>>(rows: u64, counts: &BTreeMap<K, u64>) -> String {
     with_counts(text!("{} rows", "{} lignes", grouped(rows)), counts)
 }
 
@@ -166,7 +166,7 @@ fn with_counts<K: AsRef<str>>(mut line: String, counts: &BTreeMap<K, u64>) -> St
 
 /// What a look-up is worth, in lines: the distribution of scores, "0.95 to 1.00  ████ 1,204" for
 /// each step that has rows, and how many rows have a code. None if nobody was looked up.
-pub(crate) fn looked_up(scores: Option<&Scores>, coded: Option<u64>, rows: u64) -> Vec<String> {
+pub fn looked_up(scores: Option<&Scores>, coded: Option<u64>, rows: u64) -> Vec<String> {
     const WIDTH: u64 = 40;
     let Some(scores) = scores else { return Vec::new() };
     let most = scores.iter().copied().max().unwrap_or_default().max(1);

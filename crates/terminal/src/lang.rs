@@ -5,14 +5,16 @@ use std::fmt::Display;
 use std::io::ErrorKind;
 use std::sync::OnceLock;
 
-use cstatns::files;
-use cstatns::language::French;
-pub(crate) use cstatns::language::Lang;
+use cstatns_base::files;
+use cstatns_base::language::French;
+pub use cstatns_base::language::Lang;
+#[doc(hidden)]
+pub use cstatns_base::text as words_of;
 
 static LANG: OnceLock<Lang> = OnceLock::new();
 
 /// The language of this process.
-pub(crate) fn lang() -> Lang {
+pub fn lang() -> Lang {
     LANG.get().copied().unwrap_or(Lang::En)
 }
 
@@ -58,12 +60,12 @@ fn find(
 }
 
 /// `said` in the language of this process.
-pub(crate) fn said<T: Display + French + ?Sized>(said: &T) -> String {
+pub fn said<T: Display + French + ?Sized>(said: &T) -> String {
     lang().of(said)
 }
 
 /// Why the system refused something.
-pub(crate) fn kind(kind: ErrorKind) -> String {
+pub fn kind(kind: ErrorKind) -> String {
     match lang() {
         Lang::En => kind.to_string(),
         Lang::Fr => files::words_fr(kind).to_owned(),
@@ -72,15 +74,16 @@ pub(crate) fn kind(kind: ErrorKind) -> String {
 
 /// What is said, as `format!` takes it, in English and in French, in the language of the process;
 /// or `in` another one, such as English where `--json` has it.
+#[macro_export]
 macro_rules! text {
     (in $($rest:tt)*) => {
-        cstatns::text!(in $($rest)*)
+        $crate::lang::words_of!(in $($rest)*)
     };
     ($($rest:tt)*) => {
-        cstatns::text!(in $crate::lang::lang(), $($rest)*)
+        $crate::lang::words_of!(in $crate::lang::lang(), $($rest)*)
     };
 }
-pub(crate) use text;
+pub use text;
 
 #[cfg(test)]
 mod tests {

@@ -7,8 +7,8 @@ use std::io::{BufRead as _, ErrorKind, Read as _, Write};
 use std::path::Path;
 use std::rc::Rc;
 
-use cstatns::civil_status::Years;
-use cstatns::files;
+use cstatns_base::civil_status::Years;
+use cstatns_base::files;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -38,17 +38,18 @@ enum Messages {
 
 /// What every verb is given.
 #[derive(Clone)]
-pub(crate) struct Program {
+pub struct Program {
     json: bool,
     messages: Messages,
     /// Whether a copy of the home does not have everything that the command did.
     behind: Rc<Cell<bool>>,
     /// Where the time comes from.
-    pub(crate) clock: Rc<dyn Fn() -> Timestamp>,
+    pub clock: Rc<dyn Fn() -> Timestamp>,
 }
 
 impl Program {
-    pub(crate) fn new(json: bool) -> Self {
+    /// With its summary on standard output or not.
+    pub fn new(json: bool) -> Self {
         Self {
             json,
             messages: Messages::Error,
@@ -58,42 +59,42 @@ impl Program {
     }
 
     /// The same for a command that the demonstration runs, under its clock.
-    pub(crate) fn told(&self, clock: Rc<dyn Fn() -> Timestamp>) -> Self {
+    pub fn told(&self, clock: Rc<dyn Fn() -> Timestamp>) -> Self {
         Self { messages: Messages::Told, clock, ..self.clone() }
     }
 
     /// The same without its messages.
-    pub(crate) fn quiet(&self) -> Self {
+    pub fn quiet(&self) -> Self {
         Self { messages: Messages::Quiet, ..self.clone() }
     }
 
     /// Whether standard output is for the summary.
-    pub(crate) fn is_json(&self) -> bool {
+    pub fn is_json(&self) -> bool {
         self.json
     }
 
     /// A copy of the home does not have everything that the command did: it ends with 3.
-    pub(crate) fn set_behind(&self) {
+    pub fn set_behind(&self) {
         self.behind.set(true);
     }
 
     /// Whether one does not.
-    pub(crate) fn is_behind(&self) -> bool {
+    pub fn is_behind(&self) -> bool {
         self.behind.get()
     }
 
     /// Whether the command was typed, and is not a part of the demonstration.
-    pub(crate) fn is_alone(&self) -> bool {
+    pub fn is_alone(&self) -> bool {
         self.messages == Messages::Error
     }
 
     /// The years that dates of birth may have at this time.
-    pub(crate) fn years(&self) -> Years {
+    pub fn years(&self) -> Years {
         Years::at((self.clock)())
     }
 
     /// A message.
-    pub(crate) fn say(&self, message: impl Display) {
+    pub fn say(&self, message: impl Display) {
         match self.messages {
             Messages::Error => write_error(&message.to_string()),
             Messages::Told => {
@@ -106,7 +107,7 @@ impl Program {
     }
 
     /// Asks. An answer that does not come is no.
-    pub(crate) fn is_confirmed(&self, question: &str) -> bool {
+    pub fn is_confirmed(&self, question: &str) -> bool {
         self.say(question);
         let mut answer = String::new();
         // Standard input may be closed; then nobody has answered.
@@ -115,7 +116,7 @@ impl Program {
     }
 
     /// Warns of a file that is for its owner alone, if it is not.
-    pub(crate) fn warn_of_others(&self, path: &Path) {
+    pub fn warn_of_others(&self, path: &Path) {
         if path.exists() && !files::is_private(path) {
             self.say(text!(
                 "warning: {path:?} can be read by others: chmod 600",
@@ -125,7 +126,7 @@ impl Program {
     }
 
     /// What was asked for: on standard output, unless that is for the summary.
-    pub(crate) fn tell(&self, answer: impl Display) {
+    pub fn tell(&self, answer: impl Display) {
         match self.messages {
             Messages::Error => self.answer(answer),
             Messages::Told | Messages::Quiet => self.say(answer),
@@ -140,7 +141,7 @@ impl Program {
     }
 
     /// Gives the summary, if it is wanted.
-    pub(crate) fn finish(&self, summary: &Value) -> Result<(), Fault> {
+    pub fn finish(&self, summary: &Value) -> Result<(), Fault> {
         if !self.json {
             return Ok(());
         }

@@ -1,9 +1,9 @@
 //! What to do about an error of a library, which says only what is wrong: a table for each
 //! language, from the code, the blame and the facts of the error to a sentence that may name
-//! commands and options of this program.
+//! commands and options of the programs.
 
-use cstatns::civil_status::Field;
-use cstatns::coded::{Blame, Fact};
+use cstatns_base::civil_status::Field;
+use cstatns_base::coded::{Blame, Fact};
 
 use crate::lang::Lang;
 
@@ -71,7 +71,7 @@ const fn next_row(table: &[u8], mut start: usize) -> (usize, usize, usize) {
 }
 
 /// The table of a language.
-pub(crate) fn table(lang: Lang) -> &'static str {
+pub fn table(lang: Lang) -> &'static str {
     match lang {
         Lang::En => ENGLISH,
         Lang::Fr => FRENCH,
@@ -79,13 +79,13 @@ pub(crate) fn table(lang: Lang) -> &'static str {
 }
 
 /// The rows of a table: a code with conditions, and what is said.
-pub(crate) fn rows(table: &str) -> impl Iterator<Item = (&str, &str)> {
+pub fn rows(table: &str) -> impl Iterator<Item = (&str, &str)> {
     let rows = table.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     rows.map(|line| line.split_once(": ").expect("a row is `CODE CONDITION …: advice`"))
 }
 
 /// What the table of a language says about an error.
-pub(crate) fn advice(lang: Lang, code: &str, blame: Blame, facts: &[Fact]) -> Option<String> {
+pub fn advice(lang: Lang, code: &str, blame: Blame, facts: &[Fact]) -> Option<String> {
     let (_, said) = rows(table(lang)).find(|(row, _)| applies(row, code, blame, facts))?;
     let inner = |name: &str| advice(lang, value(facts, name)?, blame, facts);
     let mut text = String::new();
@@ -108,14 +108,8 @@ pub(crate) fn advice(lang: Lang, code: &str, blame: Blame, facts: &[Fact]) -> Op
     Some(text)
 }
 
-/// The rows that [`advice`] goes by.
-#[cfg(test)]
-pub(crate) fn rows_used<'a>(
-    table: &'a str,
-    code: &str,
-    blame: Blame,
-    facts: &[Fact],
-) -> Vec<&'a str> {
+/// The rows that [`advice`] goes by: a test finds those that no error needs.
+pub fn rows_used<'a>(table: &'a str, code: &str, blame: Blame, facts: &[Fact]) -> Vec<&'a str> {
     let Some((row, said)) = rows(table).find(|(row, _)| applies(row, code, blame, facts)) else {
         return Vec::new();
     };

@@ -1,11 +1,11 @@
 //! Numbers as people read them.
 
-use cstatns::name;
+use cstatns_base::name;
 
 use crate::lang::{Lang, lang, text};
 
 /// A number, with what separates thousands in the language.
-pub(crate) fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     match lang() {
         Lang::En => name::grouped(number),
         Lang::Fr => name::grouped_fr(number),
@@ -13,7 +13,7 @@ pub(crate) fn grouped(number: u64) -> String {
 }
 
 /// A number with so many decimals.
-pub(crate) fn decimal(number: f64, digits: usize) -> String {
+pub fn decimal(number: f64, digits: usize) -> String {
     let text = format!("{number:.digits$}");
     match lang() {
         Lang::En => text,
@@ -22,7 +22,7 @@ pub(crate) fn decimal(number: f64, digits: usize) -> String {
 }
 
 /// The rate of the summary and of the last line.
-pub(crate) fn per_second(rows: u64, seconds: f64) -> f64 {
+pub fn per_second(rows: u64, seconds: f64) -> f64 {
     if seconds > 0.0 { rows as f64 / seconds } else { 0.0 }
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn rate(per_second: f64) -> String {
 }
 
 /// So many of a thing: "1 cell", "1,200 cells"; in French none and one are not several.
-pub(crate) fn counted(number: u64, one: &str, one_fr: &str) -> String {
+pub fn counted(number: u64, one: &str, one_fr: &str) -> String {
     let (things, plural) = match lang() {
         Lang::En => (one.to_owned(), number != 1),
         // Its adjectives too.
@@ -48,7 +48,7 @@ pub(crate) fn counted(number: u64, one: &str, one_fr: &str) -> String {
 }
 
 /// How long that is, in its greatest unit.
-pub(crate) fn in_words(seconds: u64) -> String {
+pub fn in_words(seconds: u64) -> String {
     match seconds {
         0..=119 => counted(seconds, "second", "seconde"),
         120..=7_199 => counted(seconds / 60, "minute", "minute"),

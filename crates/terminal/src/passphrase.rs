@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::str;
 
-use cstatns::files;
+use cstatns_base::files;
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 use zxcvbn::{Score, zxcvbn};
@@ -26,10 +26,10 @@ const LONGEST: u64 = 4096;
 const GROWTH: usize = 3;
 
 /// What is derived from: UTF-8 in NFC.
-pub(crate) type Passphrase = Zeroizing<Vec<u8>>;
+pub type Passphrase = Zeroizing<Vec<u8>>;
 
 /// The passphrase in a file.
-pub(crate) fn read_passphrase(program: &Program, path: &Path) -> Result<Passphrase, Fault> {
+pub fn read_passphrase(program: &Program, path: &Path) -> Result<Passphrase, Fault> {
     let bytes = Zeroizing::new(files::read_also_pipe(path, LONGEST)?);
     program.warn_of_others(path);
     let text = decoded(&bytes).ok_or_else(|| {
@@ -42,14 +42,14 @@ pub(crate) fn read_passphrase(program: &Program, path: &Path) -> Result<Passphra
 }
 
 /// Asks for the passphrase of a file.
-pub(crate) fn ask_for(file: &Path, prompt: &str) -> Result<Passphrase, Fault> {
+pub fn ask_for(file: &Path, prompt: &str) -> Result<Passphrase, Fault> {
     normalised(&ask(prompt).map_err(|error| needed(file, &error))?)
 }
 
 /// Asks for a passphrase until `open` opens something with it, or has failed as often as may be: a
 /// slip of one hand must not send everybody who has approved home. `open` is told whether it is
 /// asked for again.
-pub(crate) fn asked<T>(
+pub fn asked<T>(
     program: &Program,
     prompt: &str,
     unasked: impl Fn(&io::Error) -> Fault,
@@ -69,7 +69,7 @@ pub(crate) fn asked<T>(
 }
 
 /// A passphrase is needed, and was not typed.
-pub(crate) fn needed(file: &Path, error: &io::Error) -> Fault {
+pub fn needed(file: &Path, error: &io::Error) -> Fault {
     let how = untyped(error);
     Fault::new(
         "passphrase-needed",
@@ -82,7 +82,7 @@ pub(crate) fn needed(file: &Path, error: &io::Error) -> Fault {
 
 /// A new passphrase from a file, or typed twice, for what will lie at `path`. `known` is what a
 /// guesser tries first.
-pub(crate) fn new_passphrase(
+pub fn new_passphrase(
     program: &Program,
     file: Option<&Path>,
     path: &Path,
@@ -211,7 +211,7 @@ fn ask(prompt: &str) -> io::Result<Zeroizing<String>> {
 
 /// What to do where nothing was typed: the person at the terminal ended the input, or there is no
 /// terminal.
-pub(crate) fn untyped(error: &io::Error) -> String {
+pub fn untyped(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::UnexpectedEof => {
             text!(

@@ -6,16 +6,23 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use clap::ArgMatches;
-use cstatns::files;
-use cstatns::name::Name;
+use cstatns_base::files;
+use cstatns_base::name::Name;
 
 /// What a warning begins with, in both languages.
 const WARNING: [&str; 2] = ["warning: ", "attention : "];
 /// Where the journal takes entries.
 const SOCKET: &str = "/run/systemd/journal/socket";
 
+/// The name of the program.
+static PROGRAM: OnceLock<String> = OnceLock::new();
 /// What the program does: the verb with its role, and the domain.
 static ABOUT: OnceLock<(String, Option<String>)> = OnceLock::new();
+
+/// Remembers whose messages these are.
+pub(crate) fn set_program(name: &str) {
+    let _ = PROGRAM.set(name.to_owned());
+}
 
 /// Remembers the verb and the domain of the command line.
 pub(crate) fn remember(matches: &ArgMatches) {
@@ -45,8 +52,8 @@ fn given(message: &str, socket: &Path) -> Option<String> {
         None if WARNING.iter().any(|word| message.starts_with(word)) => "4",
         None => "6",
     };
-    let mut fields =
-        vec![("MESSAGE", message), ("PRIORITY", priority), ("SYSLOG_IDENTIFIER", "cstatns")];
+    let mut fields = vec![("MESSAGE", message), ("PRIORITY", priority)];
+    fields.extend(PROGRAM.get().map(|name| ("SYSLOG_IDENTIFIER", name.as_str())));
     fields.extend(code.map(|(code, _)| ("CSTATNS_CODE", code)));
     if let Some((verb, domain)) = ABOUT.get() {
         fields.push(("CSTATNS_VERB", verb));
@@ -65,15 +72,19 @@ fn given(message: &str, socket: &Path) -> Option<String> {
 mod tests {
     use std::os::unix::net::UnixDatagram;
 
-    use clap::CommandFactory as _;
+    use clap::{Arg, Command, value_parser};
 
     use super::*;
 
     #[test]
     fn an_entry_says_what_it_is_about() {
-        let command = ["cstatns", "service", "doubt", "home", "population", "--kit", "alice"];
-        let matches = crate::Cli::command().try_get_matches_from(command).unwrap();
-        remember(&matches);
+        let domain = Arg::new("domain").value_parser(value_parser!(Name));
+        let doubt = Command::new("doubt").args([Arg::new("home"), domain]);
+        let service = Command::new("service").subcommand(doubt);
+        let command = Command::new("cstatns").subcommand(service);
+        let line = ["cstatns", "service", "doubt", "home", "population"];
+        remember(&command.try_get_matches_from(line).unwrap());
+        set_program("cstatns");
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("socket");
         let entry = |message: &str| {
@@ -90,6 +101,7 @@ mod tests {
         for (name, value) in [
             ("MESSAGE", "error[home-locked]: busy"),
             ("PRIORITY", "3"),
+            ("SYSLOG_IDENTIFIER", "cstatns"),
             ("CSTATNS_CODE", "home-locked"),
             ("CSTATNS_VERB", "service doubt"),
             ("CSTATNS_DOMAIN", "population"),

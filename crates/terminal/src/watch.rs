@@ -65,17 +65,19 @@ impl Drop for Watch {
 }
 
 /// An ear for Ctrl-C while people are waited for, as long as this is held: what waits looks for it.
-pub(crate) struct Ears(());
+pub struct Ears(());
 
 impl Ears {
-    pub(crate) fn open() -> Self {
+    /// Opens it.
+    pub fn open() -> Self {
         listen();
         ASKED.store(false, Ordering::SeqCst);
         AT_ONCE.store(false, Ordering::SeqCst);
         Self(())
     }
 
-    pub(crate) fn have_heard(&self) -> bool {
+    /// Whether a signal has come since.
+    pub fn have_heard(&self) -> bool {
         ASKED.load(Ordering::SeqCst)
     }
 }
