@@ -160,7 +160,7 @@ french!(ServiceError {
     Self::HomeVersion { found } => "le répertoire du service a la version de format {found}, ce programme connaît la \
         version {HOME_FORMAT}",
     Self::HomeDamaged { file } => "{file} dans le répertoire du service est endommagé ou n'est pas de ce service",
-    Self::Card { path } => "{path:?} n'est pas la carte d'un service, ou a été altéré",
+    Self::Card(error) => (error),
     Self::OtherAction { approved } => "les détenteurs ont approuvé `{approved}`, pas ceci",
     Self::RequestChanged => "la demande n'est pas celle qui a été approuvée (elle a changé après avoir été préparée)",
     Self::OtherRequests { given, approved } => "{given} demandes ont été données, et {approved} ont été approuvées",

@@ -97,7 +97,7 @@ use cstatns_base::domain::Kind;
 use cstatns_base::files::{self, FileError};
 use cstatns_base::name::Name;
 use cstatns_base::secret::Secret;
-use cstatns_record::card::ServiceCard;
+use cstatns_record::card::{self, ServiceCard};
 use cstatns_record::dealing::Epoch;
 use cstatns_record::ledger::event::{Event, Lapse, Line, LineWitness, Step};
 use cstatns_record::ledger::{History, Ledger, next_line};
@@ -432,9 +432,7 @@ struct Approved {
 /// # Errors
 /// [`ServiceError::Card`] when it is not one; [`ServiceError::File`].
 pub fn read_service_card(path: &Path) -> Result<ServiceCard, ServiceError> {
-    let bytes = files::read(path, LIMIT)?;
-    let card: Option<ServiceCard> = serde_json::from_slice(&bytes).ok();
-    card.filter(ServiceCard::is_sound).ok_or_else(|| ServiceError::Card { path: path.to_owned() })
+    Ok(card::read_service_card(path)?)
 }
 
 #[cfg(test)]

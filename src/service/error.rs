@@ -7,6 +7,7 @@ use cstatns_base::code::Generation;
 use cstatns_base::delivery::{DeliveryId, DeliveryName};
 use cstatns_base::files::FileError;
 use cstatns_base::name::Name;
+use cstatns_record::card::CardError;
 use cstatns_record::dealing::{RosterError, ThresholdError};
 use cstatns_record::ledger::LedgerError;
 use cstatns_record::proposal::QuorumError;
@@ -100,11 +101,8 @@ pub enum ServiceError {
         file: &'static str,
     },
     /// Not a service's card.
-    #[error("{path:?} is not the card of a service, or was altered")]
-    Card {
-        /// The file.
-        path: PathBuf,
-    },
+    #[error(transparent)]
+    Card(CardError),
     /// The quorum approved something else.
     #[error("the custodians approved `{approved}`, not this")]
     OtherAction {
@@ -415,6 +413,16 @@ fn not_counted(apart: &[Name]) -> String {
     }
 }
 
+/// What cannot be read is storage, of a card too.
+impl From<CardError> for ServiceError {
+    fn from(error: CardError) -> Self {
+        match error {
+            CardError::File(error) => Self::File(error),
+            error => Self::Card(error),
+        }
+    }
+}
+
 cstatns_base::coded!(ServiceError {
     Self::File(error) => (error),
     Self::Ledger(error) => (error),
@@ -435,7 +443,7 @@ cstatns_base::coded!(ServiceError {
     Self::Unfinished { home } => ("init-unfinished", Input, [path: *home]),
     Self::HomeVersion { found } => ("home-version", Machine, [found]),
     Self::HomeDamaged { file } => ("home-damaged", Machine, [file]),
-    Self::Card { path } => ("service-card", Input, [path]),
+    Self::Card(error) => (error),
     Self::OtherAction { approved } => ("other-action", Input, [action: *approved]),
     Self::RequestChanged => ("request-changed", Input, []),
     Self::OtherRequests { given, approved } => ("request-count", Input, [given, approved]),

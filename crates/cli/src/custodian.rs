@@ -10,7 +10,7 @@ mod passphrase;
 mod sheet;
 mod yearly;
 
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -20,12 +20,11 @@ use cstatns::custody::share::ShareFile;
 use cstatns::dealing::Dealing;
 use cstatns::files::{self, Access, FileError, Together};
 use cstatns::language::Words;
-use cstatns::ledger::Lines;
-use cstatns::ledger::event::{Event, Line};
 use cstatns::name::{Name, canonical_json};
 use cstatns::service::read_service_card;
-use cstatns::state::{ReadLedger, read_ledger};
+use cstatns::state::ReadLedger;
 use cstatns::words;
+use cstatns_terminal::ledger::read_published;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -162,7 +161,7 @@ impl Accept {
     fn run(self, program: &Program) -> Result<Value, Fault> {
         let closed = Closed::look(&self.kit, self.passphrase_file.as_deref())?;
         let share: ShareFile = read_json(&self.share, words!("a dealt share", "une part remise"))?;
-        let ledger = read(&self.ledger)?;
+        let ledger = read_published(&self.ledger)?;
         let known = ledger.state.epochs().get(&share.epoch);
         let (dealing, by) = match known {
             Some(epoch) => (&epoch.dealing, &epoch.by[..]),
@@ -237,7 +236,7 @@ pub(crate) struct Check {
 impl Check {
     fn run(self, program: &Program) -> Result<Value, Fault> {
         let closed = Closed::look(&self.kit, self.passphrase_file.as_deref())?;
-        let ledger = read(&self.ledger)?;
+        let ledger = read_published(&self.ledger)?;
         let dealing = ledger.state.working_dealing().unwrap_or_else(|_| newest(&ledger));
         let accepted = self.accept_service.as_deref().map(read_service_card).transpose()?;
         if let Some(card) = &accepted {
@@ -393,34 +392,6 @@ pub(crate) fn keep_on_paper(program: &Program, kit: &Kit) {
         kit.name(),
         said_of(&kit.shown())
     ));
-}
-
-/// Reads a ledger and verifies it by the service card in its first event. Who that is, the kit
-/// knows once it has accepted a share; before, the spoken words do.
-pub(crate) fn read(path: &Path) -> Result<ReadLedger, Fault> {
-    let card = card_of(path)?;
-    let checkpoint = path.with_file_name("checkpoint");
-    if checkpoint.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
-        return Err(Fault::new(
-            "file-missing",
-            text!(
-                "{checkpoint:?} does not exist: the service's checkpoint must lie beside its \
-                ledger, copy both from its home",
-                "{checkpoint:?} n'existe pas : le point de contrôle du service doit être à côté de son registre, copiez \
-                    les deux de son répertoire"
-            ),
-        ));
-    }
-    Ok(read_ledger(path, &card)?)
-}
-
-fn card_of(path: &Path) -> Result<ServiceCard, Fault> {
-    let mut lines = Lines::open(path)?;
-    let first = lines.next_line()?.and_then(|line| serde_json::from_slice::<Line>(line).ok());
-    match first.map(|line| line.event) {
-        Some(Event::Dealt { dealing, .. }) if dealing.service.is_first() => Ok(dealing.service),
-        _ => Err(Fault::form(path, words!("the ledger of a service", "le registre d'un service"))),
-    }
 }
 
 fn newest(ledger: &ReadLedger) -> &Dealing {

@@ -7,15 +7,15 @@ use cstatns::card::spoken;
 use cstatns::files;
 use cstatns::name::{Hex, Name};
 use cstatns::service::read_service_card;
-use cstatns::state::{Registration, State, read_ledger};
+use cstatns::state::{Registration, State};
 use cstatns_parcel::age::Kind as Recipe;
 use cstatns_parcel::file::{make, open_into, show, show_to};
 use cstatns_parcel::head::{End, Head, Kind, Sender};
 use cstatns_parcel::request::Declared;
+use cstatns_terminal::ledger::Known;
 use cstatns_terminal::party::{As, opened, read_card};
 use serde_json::{Value, json};
 
-use crate::custodian::read as read_published;
 use crate::fault::Fault;
 use crate::lang::{said, text};
 use crate::output::Program;
@@ -35,29 +35,6 @@ impl ParcelVerb {
             Self::Open(verb) => verb.run(program),
             Self::Make(verb) => verb.run(program),
         }
-    }
-}
-
-/// Who is registered with a service: its published ledger.
-#[derive(Args)]
-struct Known {
-    /// The service's published ledger, with its checkpoint beside it: says who is a party
-    #[arg(long, value_name = "L")]
-    ledger: Option<PathBuf>,
-    /// The card of the service that the ledger must be of; without it, compare the id that is shown
-    #[arg(long, value_name = "CARD", requires = "ledger")]
-    service: Option<PathBuf>,
-}
-
-impl Known {
-    /// What the ledger says, if one is given.
-    fn read(&self) -> Result<Option<State>, Fault> {
-        let Some(ledger) = &self.ledger else { return Ok(None) };
-        let read = match &self.service {
-            Some(service) => read_ledger(ledger, &read_service_card(service)?)?,
-            None => read_published(ledger)?,
-        };
-        Ok(Some(read.state))
     }
 }
 

@@ -1,6 +1,9 @@
 //! Cards: the public part of a custodian's kit and of a service's identity (SPEC §8).
 
+use std::path::{Path, PathBuf};
+
 use cstatns_base::code::BASE32;
+use cstatns_base::files::{self, FileError};
 use cstatns_base::name::{Hex, Name, digest};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
@@ -11,6 +14,8 @@ use crate::statement::{FORMAT, Signed, Statement};
 
 /// What the fingerprint of a card begins with.
 const FINGERPRINT: &str = "CStatNS/card-fingerprint/";
+/// More than a card is long, in bytes.
+const LIMIT: u64 = 1 << 20;
 
 /// The public part of a custodian's kit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,6 +163,36 @@ impl ServiceCard {
         spoken(&self.body.signing)
     }
 }
+
+/// Reads a service's card.
+///
+/// # Errors
+/// [`CardError`].
+pub fn read_service_card(path: &Path) -> Result<ServiceCard, CardError> {
+    let bytes = files::read(path, LIMIT)?;
+    let card: Option<ServiceCard> = serde_json::from_slice(&bytes).ok();
+    card.filter(ServiceCard::is_sound).ok_or_else(|| CardError::Service { path: path.to_owned() })
+}
+
+/// Why a card was not read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CardError {
+    /// Storage.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Not a service's card.
+    #[error("{path:?} is not the card of a service, or was altered")]
+    Service {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+cstatns_base::coded!(CardError {
+    Self::File(error) => (error),
+    Self::Service { path } => ("service-card", Input, [path]),
+});
 
 /// The signing keys of a service, as a ledger has them: the first one, and those that custodians
 /// accepted in its place. Each signs from its event on; what an earlier one signs about the ledger

@@ -1,5 +1,5 @@
-//! The help of a program in French: what `clap` collects from the verbs and options, by a table from
-//! the English text.
+//! The help of a program in French: what `clap` collects from the verbs and options, by a table
+//! from the English text.
 //!
 //! A table has a paragraph in English, and behind `= ` on the next line in French. Empty lines and
 //! lines with `#` are left out.

@@ -76,6 +76,8 @@ pub mod passphrase;
 
 pub mod party;
 
+pub mod ledger;
+
 mod command_line;
 
 pub use command_line::{CommandLine, Options, run};

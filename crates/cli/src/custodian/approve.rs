@@ -8,9 +8,10 @@ use cstatns::custody::custodian::{KitError, ProposalFault, question_for};
 use cstatns::files::{self, Access, FileError, Together};
 use cstatns::name::canonical_json;
 use cstatns::proposal_file::ProposalFile;
+use cstatns_terminal::ledger::read_published;
 use serde_json::{Value, json};
 
-use super::{in_english, keep_on_paper, read};
+use super::{in_english, keep_on_paper};
 use crate::fault::Fault;
 use crate::lang::text;
 use crate::output::Program;
@@ -49,7 +50,7 @@ impl Approve {
         let closed = Closed::look(&self.kit, self.passphrase_file.as_deref())?;
         let file = ProposalFile::read(&self.proposal)?;
         let sent = file.fold(&self.proposal)?;
-        let published = self.ledger.as_deref().map(read).transpose()?;
+        let published = self.ledger.as_deref().map(read_published).transpose()?;
         if let Some(published) = &published
             && !published.history.includes(&sent.checkpoint.head)
         {

@@ -7,9 +7,10 @@ use clap::Args;
 use cstatns::dealing::Epoch;
 use cstatns::files::{Access, FileError, Together};
 use cstatns::name::canonical_json;
+use cstatns_terminal::ledger::read_published;
 use serde_json::{Value, json};
 
-use super::{in_english, keep_on_paper, read};
+use super::{in_english, keep_on_paper};
 use crate::fault::Fault;
 use crate::lang::text;
 use crate::output::Program;
@@ -42,7 +43,7 @@ pub(crate) struct Forget {
 impl Forget {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
         let closed = Closed::look(&self.kit, self.passphrase_file.as_deref())?;
-        let ledger = read(&self.ledger)?;
+        let ledger = read_published(&self.ledger)?;
         closed.introduce(program)?;
         let mut kit = closed.open(program)?;
         // Before anything is destroyed: a name that is taken is found out at once.

@@ -8,9 +8,10 @@ use cstatns::card::ServiceCard;
 use cstatns::custody::custodian::kept_lines;
 use cstatns::files::{Access, FileError, Together};
 use cstatns::name::canonical_json;
+use cstatns_terminal::ledger::read_published;
 use serde_json::{Value, json};
 
-use super::{in_english, read, yearly};
+use super::{in_english, yearly};
 use crate::fault::Fault;
 use crate::lang::{Lang, lang, text};
 use crate::output::Program;
@@ -39,7 +40,7 @@ pub(crate) struct Log {
 impl Log {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
         let closed = Closed::look(&self.kit, self.passphrase_file.as_deref())?;
-        let ledger = self.ledger.as_deref().map(read).transpose()?;
+        let ledger = self.ledger.as_deref().map(read_published).transpose()?;
         closed.introduce(program)?;
         let kit = closed.open(program)?;
         // The evidence is written whatever the ledger is: it is what a shorter one is proved by.

@@ -7,6 +7,7 @@ use cstatns_base::language::fr;
 use cstatns_base::name::Name;
 
 use crate::audit::AuditError;
+use crate::card::CardError;
 use crate::checkpoint::{CheckpointError, NoteError, ProofError};
 use crate::dealing::{RosterError, ThresholdError};
 use crate::ledger::LedgerError;
@@ -19,6 +20,11 @@ use crate::report::{Report, ReportError};
 use crate::requested::{Requested, RequestedError};
 use crate::state::{Broken, MOST_OPEN, Refusal, Unlawful};
 use crate::statement::FORMAT;
+
+french!(CardError {
+    Self::File(error) => (error),
+    Self::Service { path } => "{path:?} n'est pas la carte d'un service, ou a été altéré",
+});
 
 french!(NoteError {
     Self::Malformed => "ceci n'est pas une note signée",

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use cstatns::audit::AuditError;
+use cstatns::card::CardError;
 use cstatns::checkpoint::{CheckpointError, NoteError, ProofError, VerifierKey};
 use cstatns::civil_status::{ColumnsError, Field};
 use cstatns::code::{Code, CodeError, Generation, Tag};
@@ -407,6 +408,7 @@ fn of_custody(found: &mut Vec<Sample>) {
             LifeDamaged { domain: name(), generation: generation() }, Place { path: path() },
             Version { domain: name(), found: 2 }, RequestKey { key: Hex([7; 16]) }, Places,
         }
+        CardError { File(missing()), Service { path: path() } }
         ServiceError {
             File(missing()), Ledger(LedgerError::Chain { number: 2 }), Refused(Refusal::Unfinished),
             Kit(KitError::EmptyPassphrase { kit: path() }),
@@ -415,7 +417,8 @@ fn of_custody(found: &mut Vec<Sample>) {
             Parcel(ParcelError::Request { path: path() }), Keystore(KeystoreError::Places),
             Broken(cstatns::state::Broken::Ledger(LedgerError::Chain { number: 2 })), NoService { home: path() },
             NoCheckpoint { home: path() }, NoKeys { path: path() },
-            Unfinished { home: path() }, HomeVersion { found: 2 }, HomeDamaged { file: "identity" }, Card { path: path() },
+            Unfinished { home: path() }, HomeVersion { found: 2 }, HomeDamaged { file: "identity" },
+            Card(CardError::Service { path: path() }),
             OtherAction { approved: "renew" }, RequestChanged, OtherRequests { given: 1, approved: 2 },
             Part { part: 2, parts: 3, request: path(), error: Box::new(ServiceError::RequestChanged) },
             Undecided { error: Box::new(ServiceError::File(FileError::Full { path: path() })) },
