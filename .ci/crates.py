@@ -12,11 +12,7 @@ import sys
 # Crates, and what none of them may depend on.
 FORBIDDEN = [
     (
-<<<<<<< HEAD
-        ["base", "keys", "record", "rows", "register", "controller", "parcel", "link"],
-=======
-        ["base", "keys", "record", "rows", "register", "controller", "parcel", "terminal"],
->>>>>>> h1
+        ["base", "keys", "record", "rows", "register", "controller", "parcel", "terminal", "link"],
         ["cstatns", "blahaj"],
     ),
     (["record"], ["hpke", "argon2", "chacha20poly1305"]),

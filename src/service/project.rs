@@ -1,8 +1,11 @@
 //! Domains opened, extended, closed and expired (SPEC §12, §15).
 
 use cstatns_base::code::Generation;
+use cstatns_base::meta::ServiceId;
 use cstatns_base::name::{Hex, Name};
 use cstatns_record::ledger::event::{Destroyed, Event};
+use cstatns_record::notice::{Notice, NoticeBody};
+use cstatns_record::party::Role;
 use cstatns_record::proposal::Action;
 use jiff::SignedDuration;
 
@@ -76,9 +79,14 @@ impl Service {
         if expired.unconfirmed || !due {
             return Ok(expired);
         }
+        // A place that is away keeps no other project's keys alive.
+        let mut away = None;
         for domain in self.state.to_destroy(now) {
-            self.destroy_keys(&domain)?;
-            expired.destroyed.push(domain);
+            match self.destroy_keys(&domain) {
+                Ok(()) => expired.destroyed.push(domain),
+                Err(error) if self.ledger.is_broken() => return Err(error),
+                Err(error) => away = away.or(Some(error)),
+            }
         }
         for domain in self.state.to_mark(now) {
             self.record(Event::Ended { domain: domain.clone() })?;
@@ -89,7 +97,32 @@ impl Service {
             expired.request_keys.push(key);
         }
         self.pay_request_keys()?;
-        Ok(expired)
+        match away {
+            Some(error) => Err(error),
+            None => Ok(expired),
+        }
+    }
+
+    /// What the service says to the linking bodies of projects whose keys are destroyed, each with
+    /// the body's name: their coded files must go too.
+    pub fn notices(&self) -> Vec<(Name, Notice)> {
+        let id = ServiceId::of(self.card.id()).expect("a service has an id");
+        let checkpoint = self.ledger.note();
+        let mut notices = Vec::new();
+        for (name, domain) in self.state.domains() {
+            let Some(destroyed) = domain.destroyed else { continue };
+            for (card, party) in self.state.parties() {
+                let role = party.roles.get(name).map(|known| known.role);
+                if role != Some(Role::Linking) {
+                    continue;
+                }
+                let (to, note) = ((name.clone(), *card), checkpoint.to_owned());
+                let body = NoticeBody::new(id.clone(), to, destroyed, note);
+                let notice = Notice::new(body, &self.identity.key());
+                notices.push((party.card.body.name.clone(), notice));
+            }
+        }
+        notices
     }
 
     pub(super) fn destroy_keys(&mut self, domain: &Name) -> Result<(), ServiceError> {

@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use cstatns::audit;
+use cstatns::audit::Finding;
 use cstatns::card::ServiceCard;
 use cstatns::files;
 use cstatns::ledger::{checkpoint_path, read_checkpoint};
+use cstatns::linking::is_linking_ledger;
 use cstatns::service::read_service_card;
+use cstatns::state::{State, read_ledger};
 use cstatns::words;
 use serde_json::{Value, json};
 
@@ -37,6 +40,8 @@ impl Auditor {
   cstatns auditor verify ledger.jsonl --service card.json \\
       --checkpoint checkpoint-2026 --checkpoint checkpoint-2027 --witness alice.evidence.json
 Several LEDGER are copies of one: each must also extend the checkpoints of those that are not longer.
+The ledger of a linking body is read too, and held against the service's, which is given before it:
+  cstatns auditor verify ledger.jsonl linking/ledger.jsonl --service card.json
 Take card.json as the service published it, not from beside the ledger. Keep the ledger's checkpoint for the next time.
 Exit status: 0 when everything holds, 1 when a check fails, 3 when everything holds and something must be accounted
 for, such as a run that a quorum approved and that has no result, a time that was set back, or, by this machine's
@@ -55,18 +60,34 @@ pub(crate) struct Verify {
     /// The evidence of a custodian's kit (`custodian log --out`), or the report of a result
     #[arg(long, value_name = "EVIDENCE|REPORT", num_args = 1..)]
     witness: Vec<PathBuf>,
+    /// Whose ledgers are those of linking bodies, as their checkpoints say.
+    #[arg(skip)]
+    linking: Vec<Option<String>>,
 }
 
 impl Verify {
-    fn run(self, program: &Program) -> Result<Value, Fault> {
+    fn run(mut self, program: &Program) -> Result<Value, Fault> {
         let card = read_service_card(&self.service)?;
-        if let [ledger] = &self.ledgers[..] {
+        let is_linking = |path: &PathBuf| is_linking_ledger(path).unwrap_or_default();
+        let (linking, own): (Vec<PathBuf>, Vec<PathBuf>) =
+            std::mem::take(&mut self.ledgers).into_iter().partition(is_linking);
+        self.ledgers = own;
+        let origins = linking.iter().map(|path| origin_of(&checkpoint_path(path)));
+        self.linking = origins.collect();
+        if let ([ledger], []) = (&self.ledgers[..], &linking[..]) {
             return self.verify(program, ledger, &card);
         }
+        // What does not hold of the service's own is said by its own check.
+        let state = self.ledgers.first().and_then(|ledger| read_ledger(ledger, &card).ok());
+        let state = state.map(|read| read.state);
         let (mut summaries, mut worst) = (Vec::new(), None::<Fault>);
-        for ledger in &self.ledgers {
+        for ledger in self.ledgers.iter().chain(&linking) {
             program.tell(format_args!("{ledger:?}:"));
-            let fault = match self.verify(program, ledger, &card) {
+            let verified = match linking.contains(ledger) {
+                true => self.verify_linking(program, ledger, state.as_ref()),
+                false => self.verify(program, ledger, &card),
+            };
+            let fault = match verified {
                 Ok(summary) => {
                     summaries.push(summary);
                     continue;
@@ -95,7 +116,14 @@ impl Verify {
     fn older(&self, ledger: &Path) -> Vec<PathBuf> {
         let events = size(ledger);
         let others = self.ledgers.iter().filter(|other| *other != ledger && size(other) <= events);
-        self.checkpoint.iter().cloned().chain(others.map(|other| checkpoint_path(other))).collect()
+        // Those of a linking body's ledger are checked with that.
+        let linking = |old: &&PathBuf| self.linking.contains(&origin_of(old));
+        self.checkpoint
+            .iter()
+            .filter(|old| !linking(old))
+            .cloned()
+            .chain(others.map(|other| checkpoint_path(other)))
+            .collect()
     }
 
     fn verify(&self, program: &Program, path: &Path, card: &ServiceCard) -> Result<Value, Fault> {
@@ -112,29 +140,69 @@ impl Verify {
         let mut audit = audit::verify(path, card, &self.older(path), &self.witness)?;
         audit.note_what_is_due((program.clock)());
         program.tell(said(&audit).trim_end());
-        let mut summary = serde_json::to_value(&audit).unwrap_or_default();
-        summary["holds"] = audit.holds().into();
-        let Some(first) = audit.failures().next() else {
-            if audit.is_in_order() {
-                return Ok(summary);
-            }
-            // What must be accounted for has been shown.
-            return Err(Fault::not_in_order(summary));
-        };
-        let count = audit.failures().count();
-        let fault = Fault::new(
-            first.code,
+        let summary = serde_json::to_value(&audit).unwrap_or_default();
+        concluded(summary, &audit.findings, audit.is_in_order(), |first, of| {
+            let count = audit.failures().count();
             text!(
-                "{count} of {} checks do not hold; the first: {} Keep the files as they are, and \
+                "{count} of {of} checks do not hold; the first: {first} Keep the files as they are, and \
                 ask the service to account for it",
-                "{count} vérifications sur {} échouent ; la première : {} Gardez les fichiers comme ils sont, et demandez \
-                    au service d'en rendre compte",
-                audit.findings.len(),
-                said(&first.detail)
-            ),
-        );
-        Err(fault.with(summary))
+                "{count} vérifications sur {of} échouent ; la première : {first} Gardez les fichiers comme ils sont, et \
+                    demandez au service d'en rendre compte"
+            )
+        })
     }
+
+    /// Checks the ledger of a linking body, beside the service's where that holds. Checkpoints kept
+    /// from before are its own if they name it.
+    fn verify_linking(
+        &self,
+        program: &Program,
+        path: &Path,
+        state: Option<&State>,
+    ) -> Result<Value, Fault> {
+        let own = origin_of(&checkpoint_path(path));
+        let is_own = |old: &&PathBuf| own.is_some() && origin_of(old) == own;
+        let old: Vec<PathBuf> = self.checkpoint.iter().filter(is_own).cloned().collect();
+        let audit = audit::verify_linking(path, state, &old, (program.clock)())?;
+        program.tell(said(&audit).trim_end());
+        let summary = serde_json::to_value(&audit).unwrap_or_default();
+        concluded(summary, &audit.findings, audit.is_in_order(), |first, of| {
+            let count = audit.failures().count();
+            text!(
+                "{count} of {of} checks do not hold; the first: {first} Keep the files as they are, and \
+                ask the linking body to account for it",
+                "{count} vérifications sur {of} échouent ; la première : {first} Gardez les fichiers comme ils sont, et \
+                    demandez à l'organisme d'appariement d'en rendre compte"
+            )
+        })
+    }
+}
+
+/// How a check ends: what it found, the first finding that does not hold as an error, with what
+/// `fails` says of it and of how many findings there are.
+fn concluded(
+    mut summary: Value,
+    findings: &[Finding],
+    is_in_order: bool,
+    fails: impl FnOnce(&str, usize) -> String,
+) -> Result<Value, Fault> {
+    let first = findings.iter().find(|finding| !finding.holds);
+    summary["holds"] = first.is_none().into();
+    match first {
+        Some(first) => {
+            let said = fails(&said(&first.detail), findings.len());
+            Err(Fault::new(first.code, said).with(summary))
+        }
+        None if is_in_order => Ok(summary),
+        // What must be accounted for has been shown.
+        None => Err(Fault::not_in_order(summary)),
+    }
+}
+
+/// The ledger that a checkpoint says it is of, whether that holds or not.
+fn origin_of(checkpoint: &Path) -> Option<String> {
+    let note = read_checkpoint(checkpoint).ok()?;
+    str::from_utf8(&note).ok()?.lines().next().map(str::to_owned)
 }
 
 /// How many events a ledger's checkpoint says that it covers, whether that holds or not.

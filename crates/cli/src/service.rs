@@ -3,6 +3,7 @@
 mod dealing;
 mod deliveries;
 mod domains;
+mod ending;
 mod metrics;
 mod odds;
 mod parties;
@@ -47,12 +48,12 @@ pub(crate) enum ServiceVerb {
     RequestLost(deliveries::RequestLost),
     Doubt(domains::DoubtArgs),
     Examined(domains::ExaminedArgs),
-    Close(domains::Close),
+    Close(ending::Close),
     Deal(dealing::Deal),
     Abandon(dealing::Abandon),
     Party(parties::Party),
     RequestKey(parties::RequestKeyArgs),
-    Expire(domains::Expire),
+    Expire(ending::Expire),
     Recover(recover::Recover),
     Rekey(rekey::Rekey),
     ExportIdentity(rekey::ExportIdentity),

@@ -9,6 +9,7 @@ mod gather;
 mod holders;
 mod layout;
 mod opened;
+mod payload;
 mod receipt;
 mod shuffle;
 mod sources;
@@ -46,6 +47,7 @@ use write::{Parts, write};
 
 pub use command::{Attach, Attached};
 pub use destruction::NotDestroyed;
+pub use payload::{AttachPayload, AttachedPayload, attach_payload};
 
 /// Why nothing was attached. [`AttachError::NotDestroyed`] alone leaves an attached file, which is
 /// whole.

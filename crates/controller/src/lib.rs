@@ -88,7 +88,10 @@ mod manifest;
 
 mod french;
 
-pub use attach::{Attach, AttachError, Attached, NotDestroyed, attach, attach_and_destroy};
+pub use attach::{
+    Attach, AttachError, AttachPayload, Attached, AttachedPayload, NotDestroyed, attach,
+    attach_and_destroy, attach_payload,
+};
 pub use check::{CheckError, FileFacts, Summary, check, summarise};
 pub use data::{Data, DataFile, FilesError, data_files};
 pub use inspect::{Inspect, Inspected, Inspection, Places, Read, Text, inspect};

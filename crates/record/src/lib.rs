@@ -34,6 +34,8 @@ pub mod report;
 
 pub mod received;
 
+pub mod notice;
+
 pub mod ledger;
 
 mod ahead;

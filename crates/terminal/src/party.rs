@@ -28,6 +28,11 @@ pub struct As {
 }
 
 impl As {
+    /// The folder.
+    pub fn directory(&self) -> &Path {
+        &self.party
+    }
+
     /// Opens it, asking for the passphrase where it needs one.
     pub fn opened(&self, program: &Program) -> Result<Party, Fault> {
         opened(program, &self.party, self.passphrase_file.as_deref())

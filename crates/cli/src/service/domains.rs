@@ -8,9 +8,9 @@ use cstatns::domain::{DEFAULT_MINIMUM_BATCH, Kind, LARGEST_MINIMUM_BATCH, Renewa
 use cstatns::name::Name;
 use cstatns::proposal::Action;
 use cstatns::receipt::Doubted;
-use cstatns::service::{Expired, Service, ServiceError};
+use cstatns::service::Service;
 use jiff::civil::Date;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::custodian::keep_on_paper;
 use crate::fault::Fault;
@@ -18,7 +18,7 @@ use crate::lang::text;
 use crate::output::Program;
 use crate::quorum::{Closed, KitArgs, date, gather, note};
 
-use super::{Wait, open, recorded, recorded_within, waited};
+use super::{Wait, recorded, recorded_within, waited};
 
 /// What a domain is for
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -122,7 +122,7 @@ impl Open {
 }
 
 /// A domain as `status` shows it.
-fn domain_summary(service: &Service, domain: &Name) -> Value {
+pub(super) fn domain_summary(service: &Service, domain: &Name) -> Value {
     let status = service.status().domains.into_iter().find(|status| status.domain == *domain);
     serde_json::to_value(status).unwrap_or_default()
 }
@@ -366,98 +366,5 @@ impl ExaminedArgs {
                 None => Ok(serde_json::to_value(service.status()).unwrap_or_default()),
             }
         })
-    }
-}
-
-/// Destroy the keys of a research project before its end (quorum)
-#[derive(Args)]
-#[command(after_help = "Example:
-  cstatns service close home mobility-2026 \\
-      --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
-There is no way back: nobody can code for the project again.")]
-pub(crate) struct Close {
-    /// The service's home
-    home: PathBuf,
-    /// The project's domain
-    domain: Name,
-    #[command(flatten)]
-    kits: KitArgs,
-}
-
-impl Close {
-    pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
-        let kits = self.kits.look()?;
-        recorded(program, &self.home, "close", |service| {
-            self.kits.check_clock(service)?;
-            let quorum =
-                gather(program, service, &kits, Action::Close { domain: self.domain.clone() })?;
-            service.close(quorum)?;
-            program.say(text!(
-                "the keys of `{}` are destroyed",
-                "les clés de `{}` sont détruites",
-                self.domain
-            ));
-            Ok(domain_summary(service, &self.domain))
-        })
-    }
-}
-
-/// Mark projects past their end; destroy keys of those marked 24 hours ago. Needs nobody: for an
-/// hourly timer
-#[derive(Args)]
-#[command(after_help = "Example, as a line of crontab:
-  17 * * * *  cstatns service expire /srv/cstatns/home
-While the clock is more than 40 days after the ledger's time, nothing is marked or destroyed, and the command
-ends with 1 and `clock-unconfirmed`. Then one custodian, or a quorum, confirms the clock:
-  cstatns custodian check /media/alice/kit --ledger home/ledger.jsonl --out alice.json
-  cstatns service receipt home alice.json")]
-pub(crate) struct Expire {
-    /// The service's home
-    home: PathBuf,
-    #[command(flatten)]
-    wait: Wait,
-}
-
-impl Expire {
-    pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
-        let wait = self.wait.wait;
-        let mut service =
-            open(program, &self.home, "expire", wait).map_err(|fault| waited(fault, wait))?;
-        let expired = service.expire()?;
-        for domain in &expired.marked {
-            program.say(text!(
-                "`{domain}` is past its end: marked; its keys are destroyed at the first run in 24 hours or later",
-                "`{domain}` a passé son terme : marqué ; ses clés sont détruites au premier passage dans 24 heures ou plus"
-            ));
-        }
-        for domain in &expired.destroyed {
-            program.say(text!(
-                "the keys of `{domain}` are destroyed",
-                "les clés de `{domain}` sont détruites"
-            ));
-        }
-        for key in &expired.request_keys {
-            program.say(text!(
-                "the request key {key} has expired, and its private half is destroyed",
-                "la clé de demande {key} a expiré, et sa moitié privée est détruite"
-            ));
-        }
-        let summary = json!({
-            "marked": expired.marked,
-            "request_keys": expired.request_keys,
-            "destroyed": expired.destroyed,
-            "clock_unconfirmed": expired.unconfirmed,
-        });
-        if expired.unconfirmed {
-            let (clock, time) = (service.now(), service.state().time());
-            return Err(Fault::from(ServiceError::ClockUnconfirmed { clock, time }).with(summary));
-        }
-        if expired == Expired::default() {
-            program.say(text!(
-                "nothing to mark, nothing to destroy",
-                "rien à marquer, rien à détruire"
-            ));
-        }
-        Ok(summary)
     }
 }

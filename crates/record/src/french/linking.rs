@@ -4,6 +4,8 @@ use cstatns_base::french;
 use cstatns_base::language::fr;
 
 use crate::linking::{LinkingError, LinkingRefusal, MOST_SOURCES};
+use crate::notice::NoticeError;
+use crate::statement::FORMAT;
 
 french!(LinkingRefusal {
     Self::Founding => "un registre est fondé une fois, par son premier événement",
@@ -37,4 +39,11 @@ french!(LinkingError {
     Self::Covered { covered, found } => "le point de contrôle couvre {covered} événements du registre de l'organisme \
         d'appariement, qui en a {found}",
     Self::Unwritable { number } => "l'événement {number} ne peut pas être inscrit tel quel, et rien n'a été écrit",
+});
+
+french!(NoticeError {
+    Self::File(error) => (error),
+    Self::Form { path } => ("{path:?} n'est pas un avis de ce format (format {})", FORMAT),
+    Self::Service { path, found } => "l'avis {path:?} est du service {found}, dont la carte n'a pas été donnée",
+    Self::Signature { path } => "l'avis {path:?} n'est pas signé par le service de cette carte",
 });

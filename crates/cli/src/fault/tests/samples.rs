@@ -88,6 +88,8 @@ macro_rules! samples {
     })*};
 }
 
+mod linking;
+
 fn path() -> PathBuf {
     PathBuf::from("directory/file.csv")
 }
@@ -477,5 +479,6 @@ pub(super) fn samples() -> Vec<Sample> {
     of_the_record(&mut found);
     of_custody(&mut found);
     of_parcels(&mut found);
+    linking::of_linking(&mut found);
     found
 }

@@ -20,7 +20,7 @@ const COORDINATES: &str = "path file row rows line opened column group limit key
     invalid filled action \
     position ends least clock time date \
     numbers packing codec titles encoded like wide \
-    sender receiver expires made parcel";
+    sender receiver expires made parcel people source until";
 
 /// Codes without advice: the cause says it all.
 const CAUSE_SAYS_ALL: &str = "name score wrong-character wrong-length wrong-form wrong-control-key \
@@ -45,7 +45,7 @@ fn all_sources() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut found = Vec::new();
     sources(&root.join("src"), &mut found);
-    let parts = "base keys record register rows controller parcel bulk terminal cli";
+    let parts = "base keys record register rows controller parcel bulk link terminal cli";
     for part in parts.split(' ') {
         sources(&root.join("crates").join(part).join("src"), &mut found);
     }
