@@ -51,8 +51,8 @@ pub use cstatns_base::{
     language, look_up, meta, name, secret, text, words,
 };
 pub use cstatns_record::{
-    audit, card, checkpoint, dealing, evidence, ledger, linking, manifest, notice, party, proposal,
-    proposal_file, receipt, received, report, requested, state, statement,
+    audit, card, checkpoint, dealing, evidence, ledger, linking, manifest, notice, party, payload,
+    proposal, proposal_file, receipt, received, report, requested, state, statement,
 };
 
 /// What these signatures take of other crates: use these, and versions fit.

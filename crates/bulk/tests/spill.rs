@@ -68,7 +68,7 @@ fn prepare_from(place: &Path, column: Column<'_>, memory: usize) {
         signing: &Hex([7; 32]),
         domain: &Name::new("population").unwrap(),
         request,
-        retained: retained.into(),
+        beside: retained.into(),
         delimiter: b',',
         reading: cstatns_rows::reading::Reading::default(),
         accepted: &[],

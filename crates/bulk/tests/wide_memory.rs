@@ -103,7 +103,7 @@ impl Kind {
                         signing: &signed::signing(),
                         domain: &meta().domain,
                         request: &request,
-                        retained: (&*retained).into(),
+                        beside: (&*retained).into(),
                         delimiter: b',',
                         reading: Reading::default(),
                         accepted: &[],

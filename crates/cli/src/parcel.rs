@@ -124,6 +124,7 @@ fn claims(head: &Head) -> Vec<String> {
     let kind = match head.kind {
         Kind::Request => text!("a request", "une demande"),
         Kind::Result => text!("a result", "un résultat"),
+        Kind::Payload => text!("a payload, to be linked", "des données à apparier"),
         _ => text!("a file", "un fichier"),
     };
     let end = |end: &End| format!("`{}` ({})", end.name, end.words());
@@ -275,7 +276,13 @@ impl OpenArgs {
             });
         }
         if let Some(about) = &arrived.about {
-            program.say(text!("its report: {about:?}", "son rapport : {about:?}"));
+            program.say(match head.kind {
+                Kind::Payload => text!(
+                    "what it says of itself: {about:?}",
+                    "ce qu'elles disent d'elles-mêmes : {about:?}"
+                ),
+                _ => text!("its report: {about:?}", "son rapport : {about:?}"),
+            });
         }
         program.say(text!(
             "destroy {:?} when it is no longer needed",

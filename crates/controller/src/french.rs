@@ -27,6 +27,13 @@ french!(PrepareError {
     Self::SameOutput { path } => "{path:?} est nommé pour deux fichiers",
     Self::NotAge { path } => "{path:?} doit être un colis, et son nom ne finit pas par .age",
     Self::KeyDomain { found, expected } => "la clé de demande est pour le domaine `{found}`, la demande pour `{expected}`",
+    Self::PayloadInClear => "des données à apparier partent à côté d'une demande en colis, et celle-ci est en clair",
+    Self::PayloadColumns => "les données à apparier ont un identifiant par ligne, et plusieurs colonnes en sont nommées",
+    Self::PayloadCodes => "des données à apparier partent à côté d'identifiants ou d'état civil, non de codes",
+    Self::PayloadType { path } => "le colis {path:?} des données à apparier garde les colonnes comme elles sont",
+    Self::PayloadFiles { path } => "{path:?} a d'autres colonnes que le premier fichier des données, ou dans un autre \
+        ordre, ou d'autres types, et les données à apparier ont les mêmes dans toutes les lignes",
+    Self::Sending(error) => (error),
     Self::Reserved { path, column } => "{path:?} a une colonne nommée {column:?}, avec ces majuscules ou d'autres, dont \
         ont besoin les fichiers qui en sont faits",
     Self::Unnamed { path, column } => "{path:?} a une colonne {column} dont le nom ne peut pas nommer celle de ses codes",

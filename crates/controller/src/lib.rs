@@ -6,6 +6,7 @@
 //! | request | `index`, then `identifier` (coding), the fields of civil status (look-up) or `code` (renewal) |
 //! | result | `index`, `code`, after a coding or look-up `quality`, after a look-up `score` too |
 //! | retained | `index`, `row`, `column` where several columns were sent, `status` |
+//! | payload | `index`, then every other column of the data: to a linking body, instead of a retained file |
 //! | attached | `code`, `quality` and `score` as in the result, of several columns `C_code` and `C_quality` of each column `C`, then every other column of the data |
 //!
 //! Requests, results and retained files may be of either type. Attached files carry the data's
@@ -51,7 +52,7 @@
 //!         signing: &Hex([7; 32]),
 //!         domain: &Name::new("population")?,
 //!         request: &directory.path().join("request.csv"),
-//!         retained: Output::Frame(&mut take),
+//!         beside: Output::Frame(&mut take).into(),
 //!         delimiter: b',',
 //!         reading: cstatns_rows::reading::Reading::default(),
 //!         accepted: &[],
@@ -97,5 +98,6 @@ pub use data::{Data, DataFile, FilesError, data_files};
 pub use inspect::{Inspect, Inspected, Inspection, Places, Read, Text, inspect};
 pub use manifest::{Describe, describe};
 pub use prepare::{
-    Column, Findings, Kept, Prepare, PrepareError, Prepared, Risk, Tried, Try, prepare, try_out,
+    Beside, Column, Findings, Kept, Prepare, PrepareError, Prepared, Risk, Tried, Try, prepare,
+    try_out,
 };

@@ -1,5 +1,7 @@
-//! The controller's first step: data → request, manifest and retained file (SPEC §6).
+//! The controller's first step: data → request and manifest, and a retained file, or a payload for
+//! a linking body (SPEC §6).
 
+mod beside;
 mod counting;
 mod deal;
 mod error;
@@ -8,11 +10,12 @@ mod given;
 mod head;
 mod job;
 mod kept;
+mod payload;
 mod sent;
 mod write;
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use cstatns_base::civil_status::{Field, Years};
@@ -20,9 +23,12 @@ use cstatns_base::files::{Access, FileError, Pending, Together};
 use cstatns_base::identifier::Scheme;
 use cstatns_base::meta::{ServiceId, marks};
 use cstatns_base::name::{Hex, Name};
+use cstatns_parcel::head::Extension;
 use cstatns_parcel::request::inner_name;
 use cstatns_parcel::sending::Sending;
-use cstatns_record::manifest::manifest_path;
+use cstatns_record::card::PartyCard;
+use cstatns_record::manifest::{Content, manifest_path};
+use cstatns_record::payload::Payload;
 use cstatns_record::proposal;
 use cstatns_record::requested::{Requested, requested_path};
 use cstatns_rows::effort::Effort;
@@ -78,9 +84,8 @@ pub struct Prepare<'a> {
     /// Who sends it as a parcel, which its name then says: `request.csv.age`. None where it is
     /// written in clear.
     pub sending: Option<&'a Sending<'a>>,
-    /// Where the retained rows go: to a file, beside which lies what is kept of the request; or to
-    /// a frame.
-    pub retained: Output<'a>,
+    /// What is written beside it.
+    pub beside: Beside<'a>,
     /// What stands between two fields of the data, where it is CSV.
     pub delimiter: u8,
     /// How the cells that are sent are read.
@@ -90,6 +95,23 @@ pub struct Prepare<'a> {
     pub accepted: &'a [(String, Name)],
 }
 
+/// What is written beside a request.
+pub enum Beside<'a> {
+    /// Which row of the data each index is of, to be retained: in a file, beside which lies what is
+    /// kept of the request; or in a frame.
+    Retained(Output<'a>),
+    /// The rows themselves, each with its index and without what is sent of it, as a parcel of this
+    /// name, such as `payload.csv.age`, to the linking body with this card. Nothing is kept. The
+    /// request is a parcel too.
+    Payload(&'a Path, &'a PartyCard),
+}
+
+impl<'a, O: Into<Output<'a>>> From<O> for Beside<'a> {
+    fn from(retained: O) -> Self {
+        Self::Retained(retained.into())
+    }
+}
+
 /// What was prepared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -97,11 +119,17 @@ pub struct Prepared {
     /// The rows of the data. The request and the retained file have one for each cell that is sent:
     /// of several columns so many times as many.
     pub rows: u64,
+    /// How many files the data is.
+    pub files: u64,
+    /// What the request holds.
+    pub content: Content,
     /// The counts and the commitment of the request: what its custodians see.
     pub input: proposal::Input,
-    /// What is kept of the request: it lies beside a retained file; [`attach`](crate::attach())
-    /// needs it.
-    pub requested: Requested,
+    /// What is kept of the request, where rows are retained: it lies beside a retained file;
+    /// [`attach`](crate::attach()) needs it.
+    pub requested: Option<Requested>,
+    /// What the parcel of a payload says of it.
+    pub payload: Option<Payload>,
     /// What was found in the data.
     pub found: Findings,
 }
@@ -174,31 +202,36 @@ pub struct Tried {
 /// [`PrepareError`].
 pub fn try_out(what: Try<'_>, effort: &Effort) -> Result<Tried, PrepareError> {
     let Try { data, column, delimiter, reading, accepted } = what;
-    let choice = Choice { column, delimiter, reading, accepted };
+    let choice = Choice { column, delimiter, reading, accepted, is_whole: false };
     job::try_out(Given::open(data, choice, effort)?, effort)
 }
 
-/// Writes the request with its manifest, and the retained file.
+/// Writes the request with its manifest, and beside it the retained file or a payload.
 ///
-/// Of the data only the columns that are sent are read, and what the others hold is judged: of a
-/// Parquet file by rows that are spread over it, else by all. The retained file says for each index
-/// the row; [`attach`](crate::attach()) goes through the data again, which must not have changed.
+/// For a retained file only the columns that are sent are read of the data, and what the others
+/// hold is judged: of a Parquet file by rows that are spread over it, else by all. The retained
+/// file says for each index the row; [`attach`](crate::attach()) goes through the data again, which
+/// must not have changed. For a payload the whole data is read, once, and judged row by row; a
+/// payload has all of its columns but those that are sent, with their types, and text is written
+/// with commas.
 ///
 /// Every row gets a random index of its own, of several columns every cell, repeated values
 /// included, and both files are sorted by it: neither the order of the data nor what its rows have
 /// in common travels beyond the values
 /// themselves. A cell that holds no identifier travels as an empty one; `status` in the retained
 /// file says why. So does a cell of civil status that cannot be read as its field; a row that has
-/// no name or no date then travels empty, `status` says `absent` or `malformed`.
+/// no name or no date then travels empty, `status` says `absent` or `malformed`. Such rows are in a
+/// payload like any other.
 ///
 /// The data is gone through once; then its rows are sorted and written. Those that
 /// [`Effort::memory`] does not hold are put aside beside the request meanwhile, encrypted under a
 /// key that lives as long as the call, in a file without a name.
 ///
 /// The files get their names together, first the manifest, then what is kept of the request, then
-/// the retained file, the request last: a failure leaves none of them, and where a request is, the
-/// others are. Rows retained in a frame are handed over before the request has its name: after an
-/// error they must not be used. What a stopped run left under the same names is destroyed first.
+/// the retained file or the payload, the request last: a failure leaves none of them, and where a
+/// request is, the others are. Rows retained in a frame are handed over before the request has its
+/// name: after an error they must not be used. What a stopped run left under the same names is
+/// destroyed first.
 ///
 /// # Errors
 /// [`PrepareError`]. Values that are not valid are not errors, unless they are more than half.
@@ -211,14 +244,14 @@ pub fn prepare(what: Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareEr
         domain,
         request,
         sending,
-        retained,
+        beside,
         delimiter,
         reading,
         accepted,
     } = what;
     let request_format = match sending {
         None => Format::of(request)?,
-        Some(_) if request.extension().is_none_or(|end| end != "age") => {
+        Some(_) if !is_parcel(request) => {
             return Err(PrepareError::NotAge { path: request.to_owned() });
         }
         Some(sending) if sending.domain() != domain => {
@@ -228,15 +261,23 @@ pub fn prepare(what: Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareEr
         Some(_) => Format::of(&inner_name(request))?,
     };
     let manifest_path = manifest_path(request);
+    let is_whole = matches!(beside, Beside::Payload(..));
+    let choice = Choice { column, delimiter, reading, accepted, is_whole };
+    let job = Job { service, signing, domain, request, request_format, effort };
+    let retained = match beside {
+        Beside::Retained(retained) => retained,
+        Beside::Payload(path, card) => {
+            let sending = sending.ok_or(PrepareError::PayloadInClear)?;
+            return prepare_payload(job, (data, choice), (path, card), sending);
+        }
+    };
     if let Output::File(retained) = &retained {
         Format::of(retained)?;
         if *retained == request || *retained == manifest_path {
             return Err(PrepareError::SameOutput { path: (*retained).to_owned() });
         }
     }
-    let choice = Choice { column, delimiter, reading, accepted };
     let given = Given::open(data, choice, effort)?;
-    let job = Job { service, signing, domain, request, request_format, given, effort };
     // Before the data is read: a name that is taken is refused at once.
     match retained {
         Output::File(retained) => {
@@ -245,15 +286,16 @@ pub fn prepare(what: Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareEr
                 let paths = [&requested_path, retained, request];
                 let mut files = Together::create(paths, Access::Private)?;
                 let [requested, kept, request] = &mut files.files;
-                let prepared =
-                    keep(job, RequestFiles::Parcel { request, sending }, (requested, kept))?;
+                let out = RequestFiles::Parcel { request, sending };
+                let prepared = keep((job, given), out, (requested, kept))?;
                 files.commit()?;
                 return Ok(prepared);
             }
             let paths = [&manifest_path, &requested_path, retained, request];
             let mut files = Together::create(paths, Access::Private)?;
             let [manifest, requested, kept, request] = &mut files.files;
-            let prepared = keep(job, RequestFiles::Clear { manifest, request }, (requested, kept))?;
+            let out = RequestFiles::Clear { manifest, request };
+            let prepared = keep((job, given), out, (requested, kept))?;
             files.commit()?;
             Ok(prepared)
         }
@@ -263,31 +305,88 @@ pub fn prepare(what: Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareEr
                 let [request] = &mut files.files;
                 let out = RequestFiles::Parcel { request, sending };
                 let prepared =
-                    job.run(out, |columns| Ok(sink::frames(take, columns, marks(None))))?;
+                    job.run(given, out, |columns| Ok(sink::frames(take, columns, marks(None))))?;
                 files.commit()?;
                 return Ok(prepared);
             }
             let mut files = Together::create([&manifest_path, request], Access::Private)?;
             let [manifest, request] = &mut files.files;
             let out = RequestFiles::Clear { manifest, request };
-            let prepared = job.run(out, |columns| Ok(sink::frames(take, columns, marks(None))))?;
+            let prepared =
+                job.run(given, out, |columns| Ok(sink::frames(take, columns, marks(None))))?;
             files.commit()?;
             Ok(prepared)
         }
     }
 }
 
+/// Whether a file is called as a parcel.
+fn is_parcel(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "age")
+}
+
 /// Writes the request, and what is retained of it to its two files.
 fn keep(
-    job: Job<'_>,
+    (job, given): (Job<'_>, Given<'_>),
     out: RequestFiles<'_>,
     (requested, kept): (&mut Pending, &mut Pending),
 ) -> Result<Prepared, PrepareError> {
     let prepared = match Format::of(kept.target())?.text() {
-        Some(text) => job.run(out, |columns| sink::csv(kept, text, columns)),
-        None => job.run(out, |columns| sink::parquet(kept, columns, marks(None))),
+        Some(text) => job.run(given, out, |columns| sink::csv(kept, text, columns)),
+        None => job.run(given, out, |columns| sink::parquet(kept, columns, marks(None))),
     }?;
-    let written = requested.write_all(&prepared.requested.bytes());
+    let bytes = prepared.requested.as_ref().map(Requested::bytes).unwrap_or_default();
+    let written = requested.write_all(&bytes);
     written.map_err(|error| FileError::from_io(requested.target(), &error))?;
+    Ok(prepared)
+}
+
+/// Writes the request, and the rows as a payload to who has this card.
+fn prepare_payload(
+    job: Job<'_>,
+    (data, choice): (Data<'_>, Choice<'_>),
+    (path, card): (&Path, &PartyCard),
+    sending: &Sending<'_>,
+) -> Result<Prepared, PrepareError> {
+    let wrong_type = || PrepareError::PayloadType { path: path.to_owned() };
+    match choice.column {
+        Column::Codes(_) => return Err(PrepareError::PayloadCodes),
+        Column::Identifiers { columns: [_, _, ..], .. } => {
+            return Err(PrepareError::PayloadColumns);
+        }
+        Column::Identifiers { .. } | Column::CivilStatus { .. } => {}
+    }
+    if !is_parcel(path) {
+        return Err(PrepareError::NotAge { path: path.to_owned() });
+    }
+    if path == job.request {
+        return Err(PrepareError::SameOutput { path: path.to_owned() });
+    }
+    let inner = inner_name(path);
+    let text = match &*Extension::of(&inner).to_string() {
+        "parquet" => None,
+        "csv" | "csv.gz" | "csv.zst" => Format::of(&inner)?.text(),
+        _ => return Err(wrong_type()),
+    };
+    let to = sending.payload_to(card)?;
+    let given = Given::open(data, choice, job.effort)?;
+    if given.is_text() != text.is_some() {
+        return Err(wrong_type());
+    }
+    let unwritten = |error: io::Error| FileError::from_io(path, &error);
+    let mut files = Together::create([path, job.request], Access::Private)?;
+    let [payload, request] = &mut files.files;
+    let mut making = to.begin(path, payload).map_err(unwritten)?;
+    let out = RequestFiles::Parcel { request, sending };
+    let prepared = match text {
+        Some(text) => job.run_whole(given, out, |columns| sink::csv(&mut making, text, columns))?,
+        None => {
+            job.run_whole(given, out, |columns| sink::parquet(&mut making, columns, marks(None)))?
+        }
+    };
+    if let Some(payload) = &prepared.payload {
+        to.finish(making, payload).map_err(unwritten)?;
+    }
+    files.commit()?;
     Ok(prepared)
 }

@@ -10,6 +10,7 @@ use cstatns_base::secret::random_bytes;
 use cstatns_keys::receiving::{Recipient, SealError};
 use cstatns_record::card::PartyCard;
 use cstatns_record::manifest::manifest_path;
+use cstatns_record::payload::payload_path;
 use cstatns_record::report::report_path;
 use jiff::Timestamp;
 
@@ -133,6 +134,7 @@ pub fn open_into(
     let target = directory.join(name_of(path, &head.extension));
     let beside = match head.kind {
         Kind::Request => manifest_path(&target),
+        Kind::Payload => payload_path(&target),
         Kind::Result | Kind::File => report_path(&target),
     };
     let is_new = !directory.exists();

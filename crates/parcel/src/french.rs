@@ -55,4 +55,6 @@ french!(SendingError {
     Self::Service { path } => "la clé de demande {path:?} n'est pas signée par le service de cette carte",
     Self::Party { path } => "la clé de demande {path:?} a été émise pour un autre partenaire",
     Self::Expired { path, expires } => "la clé de demande {path:?} servait jusqu'au {expires}",
+    Self::Own => "les données à apparier sont pour le partenaire qui les envoie",
+    Self::Seal(error) => (error),
 });

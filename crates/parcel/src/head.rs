@@ -24,6 +24,8 @@ pub enum Kind {
     Request,
     /// A result, with its report.
     Result,
+    /// The rows of data without what identifies people, to a linking body.
+    Payload,
     /// Any other file.
     File,
 }
@@ -130,7 +132,7 @@ pub struct Head {
     /// The form of the file in it.
     #[serde(rename = "type")]
     pub extension: Extension,
-    /// The service that a request is for or a result is of.
+    /// The service that a request is for or a result is of; of a payload, that of its request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<ServiceId>,
     /// The domain of that.
@@ -184,6 +186,9 @@ impl Head {
         let fits = match self.kind {
             Kind::Request => of_service == [true, true, false] && key.is_some(),
             Kind::Result => of_service == [true; 3] && key.is_none() && controller.is_none(),
+            Kind::Payload => {
+                of_service == [true, true, false] && key.is_none() && controller.is_none()
+            }
             Kind::File => of_service == [false; 3] && key.is_none() && controller.is_none(),
         };
         self.format == FORMAT && self.suite == SUITE && self.made < self.expires && fits

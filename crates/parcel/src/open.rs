@@ -41,7 +41,7 @@ pub struct Opened {
     pub head: Head,
     /// Who sent it.
     pub sender: Sender,
-    /// What is said about the file in it: a manifest or a report.
+    /// What is said about the file in it: a manifest, a report, or what is said of a payload.
     pub about: Zeroizing<Vec<u8>>,
     /// The length of the file in it.
     pub bytes: u64,

@@ -1,5 +1,5 @@
 //! Requests as their senders make parcels of them: encrypted to a request key, with what is in them
-//! declared and signed (SPEC §19.7).
+//! declared and signed (SPEC §19.7); and payloads, which go to a linking body beside them.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -8,10 +8,11 @@ use cstatns_base::delivery::DeliveryId;
 use cstatns_base::files::{self, FileError};
 use cstatns_base::meta::ServiceId;
 use cstatns_base::name::{Hex, Name};
-use cstatns_keys::receiving::Recipient;
-use cstatns_record::card::ServiceCard;
+use cstatns_keys::receiving::{Recipient, SealError};
+use cstatns_record::card::{PartyCard, ServiceCard};
 use cstatns_record::manifest::{Content, Manifest};
 use cstatns_record::party::{RequestKey, RequestKeyBody};
+use cstatns_record::payload::Payload;
 use cstatns_record::proposal::{DeclarationBody, Input};
 use cstatns_record::statement::{FORMAT, Signed, Suite};
 use jiff::Timestamp;
@@ -125,6 +126,19 @@ impl<'a> Sending<'a> {
         making.finish_declared(&manifest.bytes(), card, &key, &declared.bytes())
     }
 
+    /// Who a payload goes to beside the request: the linking body with this card.
+    ///
+    /// # Errors
+    /// [`SendingError::Own`], [`SendingError::Seal`].
+    pub fn payload_to(&self, card: &PartyCard) -> Result<PayloadTo<'_>, SendingError> {
+        let own = self.party.card();
+        if card.fingerprint() == own.fingerprint() || card.body.signing == own.body.signing {
+            return Err(SendingError::Own);
+        }
+        let recipient = Recipient::new(&card.body.receiving)?;
+        Ok(PayloadTo { sending: self, end: End::of(card), recipient })
+    }
+
     fn declared(&self, Foreseen { content, input, previous }: Foreseen<'_>) -> Declared {
         let Input { commitment, rows, values, distinct, engine, .. } = input;
         let body = DeclarationBody {
@@ -149,7 +163,40 @@ impl<'a> Sending<'a> {
     }
 }
 
-/// Why a request key does not serve.
+/// Who a payload goes to, while its request goes to the service.
+pub struct PayloadTo<'a> {
+    sending: &'a Sending<'a>,
+    end: End,
+    recipient: Recipient,
+}
+
+impl PayloadTo<'_> {
+    /// Starts the parcel of a payload that will be called `path`.
+    ///
+    /// # Errors
+    /// Those of the writer inside.
+    pub fn begin<W: Write>(&self, path: &Path, out: W) -> io::Result<Making<W>> {
+        let Sending { party, key, service: (_, id), now, .. } = self.sending;
+        let extension = Extension::of(&inner_name(path));
+        let mut head = Head::new(End::of(party.card()), self.end.clone(), extension, *now);
+        head.kind = Kind::Payload;
+        head.service = Some(id.clone());
+        head.domain = Some(key.domain.clone());
+        head.checkpoint = Some(key.checkpoint.clone());
+        Making::begin(head, &self.recipient, out)
+    }
+
+    /// Ends it, with what is said of it.
+    ///
+    /// # Errors
+    /// Those of the writer inside.
+    pub fn finish<W: Write>(&self, making: Making<W>, payload: &Payload) -> io::Result<W> {
+        let party = self.sending.party;
+        making.finish(&payload.bytes(), party.sender(), &party.signing())
+    }
+}
+
+/// Why a request key does not serve, or a payload cannot go to who it is for.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendingError {
@@ -182,6 +229,12 @@ pub enum SendingError {
         /// When it ended.
         expires: Timestamp,
     },
+    /// `payload-own`: a payload goes to another body than the one that sends it.
+    #[error("the payload is for the party that sends it")]
+    Own,
+    /// The card of who a payload is for.
+    #[error(transparent)]
+    Seal(#[from] SealError),
 }
 
 cstatns_base::coded!(SendingError {
@@ -190,4 +243,6 @@ cstatns_base::coded!(SendingError {
     Self::Service { path } => ("request-key-signature", OtherSide, [path]),
     Self::Party { path } => ("request-key-other", Input, [path]),
     Self::Expired { path, expires } => ("request-key-expired", Input, [path, expires]),
+    Self::Own => ("payload-own", Input, []),
+    Self::Seal(error) => (error),
 });

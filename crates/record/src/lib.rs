@@ -30,6 +30,8 @@ pub mod evidence;
 
 pub mod manifest;
 
+pub mod payload;
+
 pub mod report;
 
 pub mod received;

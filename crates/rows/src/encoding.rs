@@ -71,6 +71,13 @@ impl Encoding {
     /// The most bytes that a byte becomes.
     pub(crate) const MOST: usize = 3;
 
+    /// What a cell is in UTF-8.
+    pub(crate) fn decoded(self, cell: &[u8]) -> Zeroizing<Vec<u8>> {
+        let mut out = Zeroizing::new(Vec::with_capacity(Self::MOST * cell.len()));
+        self.decode(cell, &mut out);
+        out
+    }
+
     /// Adds what a cell is in UTF-8 to `out`, which has room for it.
     pub(crate) fn decode(self, cell: &[u8], out: &mut Vec<u8>) {
         let Some(encoding) = self.single().filter(|_| !cell.is_ascii()) else {

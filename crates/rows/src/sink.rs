@@ -106,6 +106,12 @@ impl<'a> Column<'a> {
         Self::new("score", DataType::Float64, true, Holds::Anything)
     }
 
+    /// The same column, whatever becomes of the table that it is of.
+    pub fn into_owned(self) -> Column<'static> {
+        let Self { name, field, holds, is_quoted } = self;
+        Column { name: name.into_owned().into(), field, holds, is_quoted }
+    }
+
     /// A column of `table` as it is.
     pub fn kept(table: &'a Table, column: usize) -> Self {
         let name = Cow::from(&table.written_header()[column]);

@@ -28,6 +28,7 @@ use zeroize::Zeroizing;
 
 use crate::csv::Lines;
 use crate::effort::Effort;
+use crate::encoding::Encoding;
 use crate::error::TableError;
 use crate::spill::{Page, Spill, units};
 use crate::table::{BATCH, Extent, Form, Stream};
@@ -118,6 +119,8 @@ pub trait Sortable: Form {
     type Beside<'a>: Default;
     /// Whether partitions are row groups: else they are small, and several make a piece.
     const GROUPS: bool;
+    /// The bytes from which on a partition is too large for memory.
+    const LARGE: u64;
 
     /// How many partitions rows of this extent should have.
     fn partitions(extent: Extent) -> u64;
@@ -264,6 +267,11 @@ impl<F: Sortable> Sort<F> {
         F::deal(self, batches, heads, dealer)
     }
 
+    /// Whether a partition is too large for memory, so that it should be divided.
+    pub fn is_large(&self, partition: usize) -> bool {
+        self.spill.size(partition) > F::LARGE
+    }
+
     /// The sort in which a partition that is too large for memory is divided; none of one that is
     /// not.
     ///
@@ -366,10 +374,14 @@ pub struct Dealer {
     /// The heads of a unit, and its values.
     picked: Zeroizing<Vec<u8>>,
     values: Vec<u8>,
+    /// The columns that are kept, where they stand elsewhere than in the first file.
+    kept: Option<Vec<Range<usize>>>,
+    /// What text is decoded from.
+    encoding: Option<Encoding>,
 }
 
 impl Dealer {
-    /// For a file whose fields are parted by `delimiter`.
+    /// For a file whose fields are parted by `delimiter` once they are written.
     pub fn new(delimiter: u8) -> Self {
         Self {
             tails: Lines::new(delimiter),
@@ -378,7 +390,20 @@ impl Dealer {
             picks: Vec::new(),
             picked: Zeroizing::default(),
             values: Vec::new(),
+            kept: None,
+            encoding: None,
         }
+    }
+
+    /// The same for one of several files, whose columns that are kept stand here.
+    pub fn keeping(self, kept: Vec<Range<usize>>) -> Self {
+        Self { kept: Some(kept), ..self }
+    }
+
+    /// The same for text in this encoding, which is to be in UTF-8 once it is written.
+    pub fn decoding(self, encoding: Option<Encoding>) -> Self {
+        // What is transcoded as it is read is UTF-8 already.
+        Self { encoding: encoding.filter(|encoding| encoding.is_single()), ..self }
     }
 }
 

@@ -22,7 +22,7 @@ use crate::error::{Like, TableError};
 use crate::header::{decoded, folded};
 use crate::packed::{Packing, extension};
 
-pub use batch::{Batch, Cells, Fill, Form};
+pub use batch::{Batch, Cells, Fill, Form, runs};
 pub use extent::Extent;
 pub use record_batches::RecordBatches;
 pub use source::{Input, MOST_BYTES, Rows, Source, Stream};

@@ -254,7 +254,7 @@ fn run_within(
             service: service(),
             domain: domain(),
             request,
-            retained: retained.into(),
+            beside: retained.into(),
             delimiter: b',',
             reading: cstatns_rows::reading::Reading::default(),
             accepted: &[],

@@ -116,7 +116,10 @@ fn prepare_writes_request_seal_and_retained() {
     let requested = Requested::read(&requested_path(&way.retained)).unwrap();
     let known = manifest.requested(crate::signed::signing(), requested.data.clone());
     assert_eq!(requested, known.written_to(&way.request));
-    assert_eq!((&requested, &prepared.input), (&prepared.requested, &manifest.input));
+    assert_eq!(
+        (&requested, &prepared.input),
+        (prepared.requested.as_ref().unwrap(), &manifest.input)
+    );
     let kept = fs::read_to_string(requested_path(&way.retained)).unwrap();
     assert!(!kept.contains(&*manifest.key.to_hex()) && !kept.contains("key"), "{kept}");
     let (request, retained) = (manifest_path(&way.request), requested_path(&way.retained));
@@ -679,7 +682,7 @@ fn outputs_have_names_of_their_own_and_known_types() {
             service: service(),
             domain: domain(),
             request,
-            retained: request.into(),
+            beside: request.into(),
             delimiter: b',',
             reading: cstatns_rows::reading::Reading::default(),
             accepted: &[],
@@ -698,7 +701,7 @@ fn outputs_have_names_of_their_own_and_known_types() {
             service: service(),
             domain: domain(),
             request,
-            retained: retained.into(),
+            beside: retained.into(),
             delimiter: b',',
             reading: cstatns_rows::reading::Reading::default(),
             accepted: &[],

@@ -170,7 +170,7 @@ impl Way {
                 signing: &signing(),
                 domain: &Name::new(self.domain.name).unwrap(),
                 request,
-                retained: retained.into(),
+                beside: retained.into(),
                 delimiter,
                 reading: cstatns_rows::reading::Reading::default(),
                 accepted: &[],

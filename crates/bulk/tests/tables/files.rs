@@ -87,7 +87,7 @@ impl Files {
                 signing: &signing(),
                 domain: domain(),
                 request: &self.way.request,
-                retained: (&self.way.retained).into(),
+                beside: (&self.way.retained).into(),
                 delimiter: b',',
                 reading: Reading::default(),
                 accepted: &[],
@@ -183,8 +183,9 @@ fn each_row_gets_its_code_in_the_file_that_it_came_from() {
             let rows: usize = all.iter().map(|(.., rows)| rows).sum();
             assert_eq!((prepared.rows, prepared.input.rows), (rows as u64, rows as u64));
             assert_eq!(prepared.input.distinct, 700);
+            let requested = prepared.requested.unwrap();
             let names: Vec<_> =
-                prepared.requested.data.iter().map(|data| data.name.clone().unwrap()).collect();
+                requested.data.iter().map(|data| data.name.clone().unwrap()).collect();
             assert_eq!(names, all.map(|(name, ..)| PathBuf::from(name)));
             files.way.code(&POPULATION, 1, 1).unwrap();
 

@@ -101,7 +101,7 @@ fn prepared(
         retained.push(batch);
         Ok(())
     };
-    let output = Output::Frame(&mut take);
+    let output = Output::Frame(&mut take).into();
     let what = Prepare {
         sending: None,
         signing: &crate::signed::signing(),
@@ -110,12 +110,12 @@ fn prepared(
         service: service(),
         domain: domain(),
         request,
-        retained: output,
+        beside: output,
         delimiter: b',',
         reading: cstatns_rows::reading::Reading::default(),
         accepted: &[],
     };
-    let requested = prepare(what, &Effort::default())?.requested;
+    let requested = prepare(what, &Effort::default())?.requested.unwrap();
     Ok((retained, requested))
 }
 

@@ -49,7 +49,7 @@ fn run(way: &Way, column: Column<'_>, accepted: &[&str]) -> Result<Prepared, Pre
         service: service(),
         domain: domain(),
         request,
-        retained: retained.into(),
+        beside: retained.into(),
         delimiter: b',',
         reading: cstatns_rows::reading::Reading::default(),
         accepted: &accepted,

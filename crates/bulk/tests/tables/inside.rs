@@ -299,7 +299,7 @@ fn prepared(data: Input<'_>, request: &Path, retained: &Path) -> Result<Prepared
         service: service(),
         domain: domain(),
         request,
-        retained: retained.into(),
+        beside: retained.into(),
         delimiter: b',',
         reading: Reading::default(),
         accepted: &[],
@@ -334,14 +334,16 @@ fn data_may_lie_in_a_parcel() {
         let refused = prepared(inside(), &way.request, &way.retained).err().unwrap();
         assert_eq!(refused.code(), "identity-kept", "{refused}");
         write_data(KEYED, "c");
-        let of_file = prepared((&way.data).into(), &way.request, &way.retained).unwrap().requested;
+        let of_file = prepared((&way.data).into(), &way.request, &way.retained).unwrap();
+        let of_file = of_file.requested.unwrap();
         for made in [&way.request, &way.retained] {
             fs::remove_file(made).unwrap();
         }
         for made in [manifest_path(&way.request), requested_path(&way.retained)] {
             fs::remove_file(made).unwrap();
         }
-        let requested = prepared(inside(), &way.request, &way.retained).unwrap().requested;
+        let requested = prepared(inside(), &way.request, &way.retained).unwrap();
+        let requested = requested.requested.unwrap();
         assert_eq!(requested.data[0].digest, of_file.data[0].digest, "{kind}");
         assert_eq!((&requested.data[0].path, requested.data[0].rows), (&None, 3));
 

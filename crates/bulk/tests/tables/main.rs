@@ -15,6 +15,7 @@ mod inside;
 mod pair;
 mod parcels;
 mod parts;
+mod payload;
 mod prepare;
 mod random;
 mod renewal;

@@ -36,16 +36,16 @@ use crate::common::*;
 use crate::signed::service_key;
 
 /// What a service and a party have of each other.
-struct Ends {
-    card: ServiceCard,
-    party: Party,
-    request_key: ReceivingKey,
-    key_file: PathBuf,
-    now: Timestamp,
+pub(super) struct Ends {
+    pub(super) card: ServiceCard,
+    pub(super) party: Party,
+    pub(super) request_key: ReceivingKey,
+    pub(super) key_file: PathBuf,
+    pub(super) now: Timestamp,
 }
 
 impl Ends {
-    fn new(place: &Place) -> Self {
+    pub(super) fn new(place: &Place) -> Self {
         let card = ServiceCard::of(&Name::new("demo").unwrap(), &service_key());
         let folder = place.path("insee");
         if !folder.exists() {
@@ -84,7 +84,7 @@ impl Ends {
                 signing: &self.card.body.signing,
                 domain: domain(),
                 request: &way.request,
-                retained: (&way.retained).into(),
+                beside: (&way.retained).into(),
                 delimiter: b',',
                 reading: cstatns_rows::reading::Reading::default(),
                 accepted: &[],
@@ -168,7 +168,7 @@ fn way(place: &Place) -> Way {
 }
 
 /// The files below a directory that hold one of these texts.
-fn holding(directory: &Path, texts: &[&str]) -> Vec<PathBuf> {
+pub(super) fn holding(directory: &Path, texts: &[&str]) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();

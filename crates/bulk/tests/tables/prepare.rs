@@ -48,7 +48,7 @@ fn run(way: &Way, column: Column<'_>, effort: &Effort) -> Result<Prepared, Prepa
             service: service(),
             domain: domain(),
             request,
-            retained: retained.into(),
+            beside: retained.into(),
             delimiter: b',',
             reading: cstatns_rows::reading::Reading::default(),
             accepted: &[],

@@ -155,7 +155,7 @@ fn each_cell_has_an_index_and_its_code_comes_back_to_it() {
         assert_eq!(prepared.input.distinct, distinct as u64);
         assert_eq!(prepared.found.counts.values().sum::<u64>(), 2 * ROWS as u64);
         assert_eq!(prepared.found.counts["ok"], people.len() as u64);
-        assert_eq!(prepared.requested.data[0].columns, [4, 2]);
+        assert_eq!(prepared.requested.unwrap().data[0].columns, [4, 2]);
 
         if own == "csv" {
             let (header, retained) = rows_of(&way.retained);
@@ -250,7 +250,7 @@ fn frames_are_like_files() {
             signing: &crate::signed::signing(),
             domain: domain(),
             request: &way.request,
-            retained: Output::Frame(&mut take),
+            beside: Output::Frame(&mut take).into(),
             delimiter: b',',
             reading: Default::default(),
             accepted: &[],
@@ -264,7 +264,7 @@ fn frames_are_like_files() {
         attached.push(batch);
         Ok(())
     };
-    let of = (&retained[..], &prepared.requested, &*way.result);
+    let of = (&retained[..], prepared.requested.as_ref().unwrap(), &*way.result);
     attach_frame(of, frame(), Output::Frame(&mut take)).unwrap();
     let all = arrow_select::concat::concat_batches(&attached[0].schema(), &attached).unwrap();
     let (header, rows) = table_of(&all);
@@ -306,7 +306,7 @@ fn rows_and_cells_that_go_over_parts_and_groups_keep_their_places() {
                 signing: &crate::signed::signing(),
                 domain: domain(),
                 request: &way.request,
-                retained: (&way.retained).into(),
+                beside: (&way.retained).into(),
                 delimiter: b',',
                 reading: Default::default(),
                 accepted: &[],

@@ -437,7 +437,7 @@ fn a_step_that_is_asked_to_stop_leaves_nothing() {
         service: service(),
         domain: domain(),
         request: &way.request,
-        retained: (&way.retained).into(),
+        beside: (&way.retained).into(),
         delimiter: b',',
         reading: cstatns_rows::reading::Reading::default(),
         accepted: &[],

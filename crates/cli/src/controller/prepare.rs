@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
-use cstatns::card::{ServiceCard, spoken};
+use clap::{ArgGroup, Args};
+use cstatns::card::{PartyCard, ServiceCard, spoken};
 use cstatns::manifest::manifest_path;
 use cstatns::meta::ServiceId;
 use cstatns::name::{Hex, Name};
@@ -11,9 +11,10 @@ use cstatns::party::Role;
 use cstatns::requested::requested_path;
 use cstatns::state::{Refusal, read_ledger};
 use cstatns::words;
-use cstatns_controller::{Prepare, prepare};
+use cstatns_controller::{Beside, Prepare, prepare};
+use cstatns_parcel::head::End;
 use cstatns_parcel::sending::Sending;
-use cstatns_terminal::party::opened;
+use cstatns_terminal::party::{opened, read_card};
 use serde_json::{Value, json};
 
 use crate::bulk::{Bulk, closing};
@@ -77,6 +78,11 @@ A body that holds the data for a controller adds --for; the result goes to that 
   cstatns controller prepare courses.csv --identifier-column nir --as holder \\
       --request-key key.json --for insee --ledger ledger.jsonl \\
       --service card.json --domain population --request request.csv.age --retained retained.csv
+In a research project the linking body joins the codes: --payload instead of --retained writes a second parcel, to it,
+with the rows and their index but without what is sent to the service; nothing is kept:
+  cstatns controller prepare courses.csv --identifier-column nir --as insee \\
+      --request-key key.json --service card.json --domain project --request request.csv.age \\
+      --payload courses.csv.age --payload-to linking.card.json --ledger ledger.jsonl
 Without --as, give the request and its .manifest.json to the service, and the eight words of the request to the
 custodians; the retained file and its .request.json never leave. The slip on standard output says it on one page, for the
 mail to the service and for the telephone.")]
@@ -96,8 +102,10 @@ pub(crate) struct PrepareArgs {
     request: PathBuf,
     /// The file to write that says for each index of the request the row of the data, to be kept;
     /// <T>.request.json lies beside it
-    #[arg(long, value_name = "T")]
-    retained: PathBuf,
+    #[arg(long, value_name = "T", required_unless_present = "payload")]
+    retained: Option<PathBuf>,
+    #[command(flatten)]
+    payload: Payload,
     #[command(flatten)]
     sender: Sender,
     #[command(flatten)]
@@ -119,10 +127,51 @@ struct Sender {
     /// The controller that a holder sends it for, whom the result goes to
     #[arg(long = "for", value_name = "NAME", requires = "party")]
     controller: Option<Name>,
-    /// The service's published ledger, which says who that controller is [default: ledger.jsonl
-    /// beside the service's card]
-    #[arg(long, value_name = "L", requires = "controller")]
+    /// The service's published ledger, which says who that controller or the linking body is
+    /// [default: ledger.jsonl beside the service's card]
+    #[arg(long, value_name = "L", requires = "whom")]
     ledger: Option<PathBuf>,
+}
+
+/// Where the rows go that are not retained.
+#[derive(Args)]
+#[command(group = ArgGroup::new("whom").args(["controller", "payload_to"]).multiple(true))]
+struct Payload {
+    /// The parcel to write instead of a retained file, to the linking body of a research project:
+    /// each row with its index and without what is sent to the service, such as courses.csv.age
+    #[arg(long, value_name = "P", requires_all = ["payload_to", "party"],
+        conflicts_with_all = ["retained", "code_column"])]
+    payload: Option<PathBuf>,
+    /// The card of the linking body that the payload is for
+    #[arg(long, value_name = "CARD", requires = "payload", conflicts_with = "retained")]
+    payload_to: Option<PathBuf>,
+}
+
+/// The linking body that a payload goes to.
+struct Linking {
+    card: PartyCard,
+    /// Whether the ledger says that it is one.
+    is_registered: bool,
+}
+
+impl Linking {
+    /// What is said of it.
+    fn tell(&self, program: &Program, domain: &Name) {
+        let End { name, .. } = &End::of(&self.card);
+        let words = End::of(&self.card).words();
+        program.say(match self.is_registered {
+            true => text!(
+                "the ledger says that `{name}` is a linking body of `{domain}`; its card has the words {words}",
+                "le registre dit que `{name}` est un organisme d'appariement de `{domain}` ; sa carte a les mots {words}"
+            ),
+            false => text!(
+                "without a ledger nobody vouches for the card of `{name}`: compare its words with them, by telephone or \
+                in person: {words}",
+                "sans registre, personne ne garantit la carte de `{name}` : comparez ses mots avec lui, au téléphone ou \
+                de vive voix : {words}"
+            ),
+        });
+    }
 }
 
 impl Sender {
@@ -133,23 +182,53 @@ impl Sender {
         domain: &Name,
     ) -> Result<Option<Hex<32>>, Fault> {
         let Some(name) = &self.controller else { return Ok(None) };
-        let beside = path.with_file_name("ledger.jsonl");
-        let ledger = match &self.ledger {
-            Some(ledger) => ledger,
-            None if beside.is_file() => &beside,
-            None => {
-                return Err(Fault::usage(text!(
-                    "give --ledger L, the ledger that the service publishes: it says who `{name}` is",
-                    "donnez --ledger L, le registre que publie le service : il dit qui est `{name}`"
-                )));
-            }
+        let Some(ledger) = self.published(path) else {
+            return Err(Fault::usage(text!(
+                "give --ledger L, the ledger that the service publishes: it says who `{name}` is",
+                "donnez --ledger L, le registre que publie le service : il dit qui est `{name}`"
+            )));
         };
-        let state = read_ledger(ledger, card)?.state;
+        let state = read_ledger(&ledger, card)?.state;
         let (controller, party) = state.party_named(name)?;
         match party.roles.get(domain).map(|known| known.role) {
             Some(Role::Controller) => Ok(Some(*controller)),
             _ => Err(Refusal::SentFor.into()),
         }
+    }
+
+    /// The linking body with the card in the file at `to`: the ledger, if there is one, must say
+    /// that it is one in the domain.
+    fn linking(
+        &self,
+        (path, card): (&Path, &ServiceCard),
+        domain: &Name,
+        to: &Path,
+    ) -> Result<Linking, Fault> {
+        let linking = read_card(to)?;
+        let Some(ledger) = self.published(path) else {
+            return Ok(Linking { card: linking, is_registered: false });
+        };
+        let state = read_ledger(&ledger, card)?.state;
+        let known = state.party(&linking.fingerprint())?.roles.get(domain);
+        match known.map(|known| known.role) {
+            Some(Role::Linking) => Ok(Linking { card: linking, is_registered: true }),
+            _ => Err(Fault::new(
+                "payload-role",
+                text!(
+                    "the ledger does not say that `{}` is a linking body of `{domain}`: give --payload-to with the card of \
+                    one that is registered there; `service party` registers it",
+                    "le registre ne dit pas que `{}` est un organisme d'appariement de `{domain}` : donnez par --payload-to la \
+                        carte d'un tel organisme qui y est inscrit ; `service party` l'inscrit",
+                    linking.body.name
+                ),
+            )),
+        }
+    }
+
+    /// The ledger that was given, else the one beside the service's card, if there is one.
+    fn published(&self, card: &Path) -> Option<PathBuf> {
+        let beside = card.with_file_name("ledger.jsonl");
+        self.ledger.clone().or_else(|| beside.is_file().then_some(beside))
     }
 }
 
@@ -186,6 +265,13 @@ impl PrepareArgs {
             }
             _ => None,
         };
+        let to = self.payload.payload_to.as_ref();
+        let linking = to.map(|to| self.sender.linking((path, &card), domain, to)).transpose()?;
+        let beside = match (&self.retained, &self.payload.payload, &linking) {
+            (None, Some(payload), Some(linking)) => Beside::Payload(payload, &linking.card),
+            (Some(retained), ..) => retained.into(),
+            _ => unreachable!("one of the two is given, and with a payload who it is for"),
+        };
         let what = Prepare {
             sending: sending.as_ref(),
             data: given.data()?,
@@ -194,7 +280,7 @@ impl PrepareArgs {
             signing: &card.body.signing,
             domain,
             request: &self.request,
-            retained: (&self.retained).into(),
+            beside,
             delimiter: self.chosen.delimiter(&settings, &given)?,
             reading: self.chosen.reading(&settings),
             accepted: &self.chosen.accept_risk,
@@ -202,23 +288,8 @@ impl PrepareArgs {
         let (prepared, seconds) = self.bulk.work(program, |effort| prepare(what, effort));
         let prepared = prepared?;
         let manifest = sending.is_none().then(|| manifest_path(&self.request));
-        let requested = requested_path(&self.retained);
-        match &manifest {
-            Some(manifest) => program.say(text!(
-                "give {:?} and {manifest:?} to the service; keep {}, {:?} and {requested:?}",
-                "donnez {:?} et {manifest:?} au service ; gardez {}, {:?} et {requested:?}",
-                self.request,
-                given.shown(),
-                self.retained
-            )),
-            None => program.say(text!(
-                "send {:?} to the service, which alone can open it, under a quorum; keep {}, {:?} and {requested:?}",
-                "envoyez {:?} au service, qui seul peut l'ouvrir, par un quorum ; gardez {}, {:?} et {requested:?}",
-                self.request,
-                given.shown(),
-                self.retained
-            )),
-        }
+        let requested = self.retained.as_deref().map(requested_path);
+        self.tell_what_goes(program, &given.shown(), linking.as_ref());
         let (input, words) = (&prepared.input, spoken(&prepared.input.commitment));
         program.say(text!(
             "for `{domain}` of {service}: {}",
@@ -228,7 +299,7 @@ impl PrepareArgs {
         if let Some(party) = &party {
             program.say(text!(
                 "custodians are shown that `{}` signed it; its words are {words}",
-                "les détenteurs voient que `{}` l'a signée ; ses mots sont {words}",
+                "les détenteurs voient que `{}` l'a signée ; ses mots sont {words}",
                 party.card().body.name
             ));
         }
@@ -240,13 +311,24 @@ impl PrepareArgs {
                     demande que si les mêmes mots leur sont montrés"
         ));
         }
+        if let Some(linking) = &linking {
+            linking.tell(program, domain);
+        }
         found::tell(program, &prepared.found, input.values, column, self.chosen.numbers);
-        let of = (party.is_some(), self.sender.controller.as_ref());
-        slip::tell(program, &self.request, &prepared, of);
+        let payload = self.payload.payload.as_deref().zip(linking.as_ref());
+        let sent = slip::Sent {
+            request: &self.request,
+            service: &service,
+            domain,
+            is_parcel: party.is_some(),
+            controller: self.sender.controller.as_ref(),
+            payload: payload.map(|(path, linking)| (path, &linking.card.body.name)),
+        };
+        slip::tell(program, &sent, &prepared);
         program.say(closing(prepared.rows, seconds, &prepared.found.counts));
         let mut summary = json!({
             "rows": prepared.rows,
-            "files": prepared.requested.data.len(),
+            "files": prepared.files,
             "rows_of_request": input.rows,
             "values": input.values,
             "distinct": input.distinct,
@@ -260,10 +342,43 @@ impl PrepareArgs {
             "manifest": manifest,
             "retained": self.retained,
             "requested": requested,
+            "payload": self.payload.payload,
+            "payload_to": linking.map(|linking| End::of(&linking.card)),
         });
         if let Some(summary) = summary.as_object_mut() {
             found::add_to(summary, &prepared.found);
         }
         Ok(summary)
+    }
+
+    /// Says what goes to whom, and what stays.
+    fn tell_what_goes(&self, program: &Program, data: &str, linking: Option<&Linking>) {
+        let request = &self.request;
+        if let (Some(payload), Some(linking)) = (&self.payload.payload, linking) {
+            return program.say(text!(
+                "send {request:?} to the service, which alone can open it, under a quorum, and {payload:?} to `{}`; keep \
+                only {data}, and destroy it when you no longer need it",
+                "envoyez {request:?} au service, qui seul peut l'ouvrir, par un quorum, et {payload:?} à `{}` ; ne gardez \
+                    que {data}, et détruisez-le quand il ne sert plus",
+                linking.card.body.name
+            ));
+        }
+        let Some(retained) = &self.retained else { return };
+        let requested = requested_path(retained);
+        match self.sender.party.is_some() {
+            false => {
+                let manifest = manifest_path(request);
+                program.say(text!(
+                    "give {request:?} and {manifest:?} to the service; keep {data}, {retained:?} and {requested:?}",
+                    "donnez {request:?} et {manifest:?} au service ; gardez {data}, {retained:?} et {requested:?}"
+                ));
+            }
+            true => program.say(text!(
+                "send {request:?} to the service, which alone can open it, under a quorum; keep {data}, {retained:?} and \
+                {requested:?}",
+                "envoyez {request:?} au service, qui seul peut l'ouvrir, par un quorum ; gardez {data}, {retained:?} et \
+                    {requested:?}"
+            )),
+        }
     }
 }

@@ -6,17 +6,30 @@ use std::path::Path;
 use cstatns::card::spoken;
 use cstatns::commitment::Use;
 use cstatns::identifier::Scheme;
-use cstatns::manifest::manifest_path;
+use cstatns::manifest::{Content, manifest_path};
+use cstatns::meta::ServiceId;
 use cstatns::name::Name;
 use cstatns_controller::Prepared;
 
 use crate::lang::{said, text};
 use crate::output::Program;
 
+/// What goes where.
+pub(super) struct Sent<'a> {
+    pub(super) request: &'a Path,
+    pub(super) service: &'a ServiceId,
+    pub(super) domain: &'a Name,
+    /// Whether the request is a parcel.
+    pub(super) is_parcel: bool,
+    /// The controller that a holder sends it for.
+    pub(super) controller: Option<&'a Name>,
+    /// The parcel of a payload, and the linking body that it is for.
+    pub(super) payload: Option<(&'a Path, &'a Name)>,
+}
+
 /// What the service is asked for, in words.
-fn asked(prepared: &Prepared) -> String {
-    let requested = &prepared.requested;
-    match (requested.r#use, requested.generation) {
+fn asked(content: Content) -> String {
+    match (content.r#use(), content.generation()) {
         (Use::Renew, None) => text!("to renew codes", "de renouveler des codes"),
         (Use::Renew, Some(generation)) => text!(
             "to renew codes of generation {generation}",
@@ -28,34 +41,34 @@ fn asked(prepared: &Prepared) -> String {
         _ => text!(
             "to code identifiers ({})",
             "de coder des identifiants ({})",
-            requested.scheme.map_or("-", Scheme::name)
+            content.scheme().map_or("-", Scheme::name)
         ),
     }
 }
 
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
 /// Shows the slip; of a parcel one for the mail alone, for custodians see who signed it. The result
-/// goes to its sender, or to the controller that a holder sends it for.
-pub(super) fn tell(
-    program: &Program,
-    request: &Path,
-    prepared: &Prepared,
-    (is_parcel, controller): (bool, Option<&Name>),
-) {
+/// goes to its sender, to the controller that a holder sends it for, or to the linking body that a
+/// payload went to.
+pub(super) fn tell(program: &Program, sent: &Sent<'_>, prepared: &Prepared) {
     // The demonstration says the same in its own words.
     if !program.is_alone() {
         return;
     }
-    let (requested, input) = (&prepared.requested, &prepared.input);
-    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let Sent { request, service, domain, is_parcel, controller, payload } = sent;
+    let input = &prepared.input;
     let (file, manifest) = (name(request), name(&manifest_path(request)));
-    let (asked, words, input) = (asked(prepared), spoken(&input.commitment), said(input));
-    let (service, domain) = (&requested.service, &requested.domain);
-    if is_parcel {
-        let to = match controller {
-            Some(name) => text!("`{name}`", "à `{name}`"),
-            None => text!("us", "à nous"),
+    let words = spoken(&input.commitment);
+    let (asked, input) = (asked(prepared.content), said(input));
+    if *is_parcel {
+        let to = match (payload, controller) {
+            (Some((_, name)), _) | (None, Some(name)) => text!("`{name}`", "à `{name}`"),
+            (None, None) => text!("us", "à nous"),
         };
-        return program.tell(text!(
+        program.tell(text!(
             "\n\
             REQUEST\n\
             service   {service}\n\
@@ -75,10 +88,34 @@ pub(super) fn tell(
             fichier   {file}\n\
             contenu   {input}\n\
             \n\
-            Pour le courrier au service :\n\
+            Pour le courrier au service :\n\
             \x20 Nous demandons au service {service} {asked} dans le domaine {domain}. La demande est le colis {file}\n\
             \x20 ({input}). Merci d'envoyer le résultat en colis {to}."
         ));
+        if let Some((payload, linking)) = payload {
+            let (payload, rows) = (name(payload), prepared.rows);
+            program.tell(text!(
+                "\n\
+                PAYLOAD\n\
+                to        {linking}\n\
+                file      {payload}\n\
+                holds     {rows} rows\n\
+                \n\
+                For the mail to {linking}:\n\
+                \x20 The parcel {payload} holds the rows ({rows}) that go with the result which the service {service}\n\
+                \x20 sends to you in the domain {domain}. The words of the request are {words}.",
+                "\n\
+                DONNÉES À APPARIER\n\
+                pour      {linking}\n\
+                fichier   {payload}\n\
+                contenu   {rows} lignes\n\
+                \n\
+                Pour le courrier à {linking} :\n\
+                \x20 Le colis {payload} contient les lignes ({rows}) qui vont avec le résultat que le service {service}\n\
+                \x20 vous envoie dans le domaine {domain}. Les mots de la demande sont {words}."
+            ));
+        }
+        return;
     }
     program.tell(text!(
         "\n\

@@ -14,7 +14,7 @@ use cstatns_rows::effort::Effort;
 use cstatns_rows::error::TableError;
 use cstatns_rows::pipeline::Steps;
 use cstatns_rows::sink::{Column, CopySink, Encoding, Parquet, Sink, Values};
-use cstatns_rows::table::{BATCH, Batch, Fill, Form, Kind, Source, Stream, Table};
+use cstatns_rows::table::{BATCH, Batch, Fill, Form, Kind, Source, Stream, Table, runs};
 
 use crate::known::Known;
 use crate::named::{Clash, Names};
@@ -76,8 +76,7 @@ impl Kept {
 
     /// Run by run.
     pub(super) fn runs(&self) -> Vec<Range<usize>> {
-        let runs = self.columns.chunk_by(|one, next| one + 1 == *next);
-        runs.map(|run| run[0]..run[0] + run.len()).collect()
+        runs(&self.columns)
     }
 
     pub(super) fn columns(&self) -> &[usize] {

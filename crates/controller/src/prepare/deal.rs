@@ -1,6 +1,7 @@
 //! The data's rows → the sort, each with its index.
 
 use std::num::NonZeroUsize;
+use std::ops::Range;
 
 use cstatns_base::civil_status::request::{self, FIELDS, IDENTIFIER, Texts};
 use cstatns_base::civil_status::{Field, SCHEME, Years};
@@ -13,7 +14,7 @@ use cstatns_rows::error::{RowFault, TableError};
 use cstatns_rows::pipeline::Steps;
 use cstatns_rows::plain::Plain;
 use cstatns_rows::reading::Reading;
-use cstatns_rows::sort::{Heads, Sort};
+use cstatns_rows::sort::{Dealer, Heads, Sort, Sortable};
 use cstatns_rows::table::{BATCH, Batch, Fill, Stream};
 use zeroize::Zeroize;
 
@@ -29,6 +30,26 @@ use super::sent::Sent;
 /// About the most rows of a block.
 const AT_ONCE: usize = 4 * BATCH;
 
+/// Where the rows of a file go.
+pub(super) enum Goes<'a, F> {
+    /// Nowhere: they are only judged.
+    Nowhere,
+    /// What is sent of them to this sort.
+    Sent(&'a Sort<Fields>),
+    /// With the columns that stay, which stand there, to this one.
+    Whole(&'a Sort<F>, Vec<Range<usize>>),
+}
+
+impl<F: Sortable> Goes<'_, F> {
+    /// How many rows are best dealt at once.
+    fn at_once(&self, cells: usize) -> usize {
+        match self {
+            Self::Whole(sort, _) => AT_ONCE.max(F::wanted(sort.partitions())),
+            Self::Nowhere | Self::Sent(_) => AT_ONCE.div_ceil(cells),
+        }
+    }
+}
+
 /// A block of rows on its way into the sort.
 struct Block<F> {
     /// What was read, in the first `filled`.
@@ -36,26 +57,27 @@ struct Block<F> {
     filled: usize,
     heads: Heads,
     indexes: Vec<u8>,
+    dealer: Dealer,
     found: Found,
 }
 
 /// A file of the data, or a frame, on its way into the sort.
 pub(super) struct Dealing<'a, F> {
     pub(super) rows: &'a mut Stream<F>,
-    pub(super) known: &'a mut Known,
+    /// What the data is known again by, where something is kept of it.
+    pub(super) known: Option<&'a mut Known>,
     pub(super) keeping: &'a Keeping,
     pub(super) reading: Reading<'a>,
     /// Of the whole, in the unit of [`Batch::size`].
     pub(super) size: u64,
-    /// Where they go; nowhere if they are only judged.
-    pub(super) sort: Option<&'a Sort<Fields>>,
+    pub(super) goes: Goes<'a, F>,
     pub(super) threads: NonZeroUsize,
     pub(super) counting: &'a Counting,
     pub(super) so_far: &'a mut SoFar,
     pub(super) progress: &'a Progress,
 }
 
-impl<F: Fill> Dealing<'_, F> {
+impl<F: Fill + Sortable> Dealing<'_, F> {
     /// Reads the data and deals its rows, of each so many cells. `read` makes the heads of a batch;
     /// rows that it names in an error are counted from the batch's first one.
     fn deal(
@@ -63,9 +85,12 @@ impl<F: Fill> Dealing<'_, F> {
         cells: usize,
         read: impl Fn(&F, &mut Heads, &mut Found) -> Result<(), TableError> + Sync,
     ) -> Result<Found, TableError> {
-        let Self { rows, known, keeping, size, sort, threads, counting, so_far, progress, .. } =
-            self;
+        let Self {
+            rows, keeping, reading, size, goes, threads, counting, so_far, progress, ..
+        } = self;
+        let mut known = self.known;
         let path = rows.table.path().to_owned();
+        let at_once = goes.at_once(cells);
         let (mut all, mut done) = (Found::default(), 0);
         let SoFar { blocks, distinct } = so_far;
         let steps = Steps {
@@ -74,21 +99,28 @@ impl<F: Fill> Dealing<'_, F> {
                 filled: 0,
                 heads: Heads::default(),
                 indexes: Vec::new(),
+                dealer: match &goes {
+                    Goes::Whole(_, kept) => {
+                        Dealer::new(b',').keeping(kept.clone()).decoding(reading.encoding)
+                    }
+                    Goes::Nowhere | Goes::Sent(_) => Dealer::new(b','),
+                },
                 found: Found::default(),
             },
             read: |block: &mut Block<F>| {
                 let statuses = vec![Default::default(); cells];
                 block.found = Found { block: *blocks, statuses, ..Found::default() };
-                let found =
-                    rows.fill_all(&mut block.batches, &mut block.filled, AT_ONCE.div_ceil(cells))?;
+                let found = rows.fill_all(&mut block.batches, &mut block.filled, at_once)?;
                 *blocks += u32::from(found);
-                for batch in &block.batches[..block.filled] {
-                    known.see(rows, batch)?;
+                if let Some(known) = &mut known {
+                    for batch in &block.batches[..block.filled] {
+                        known.see(rows, batch)?;
+                    }
                 }
                 Ok(found)
             },
             work: |block: &mut Block<F>| {
-                let Block { batches, filled, heads, indexes, found } = block;
+                let Block { batches, filled, heads, indexes, dealer, found } = block;
                 let batches = &mut batches[..*filled];
                 heads.clear();
                 for batch in batches.iter_mut() {
@@ -103,12 +135,20 @@ impl<F: Fill> Dealing<'_, F> {
                     // The values that were marked went over it.
                     wipe_stack();
                 }
-                let Some(sort) = sort else {
-                    found.sent = heads.iter().map(sent).sum();
-                    return Ok(());
-                };
-                draw(heads, indexes);
-                sort.deal_heads(heads)
+                match &goes {
+                    Goes::Nowhere => {
+                        found.sent = heads.iter().map(sent).sum();
+                        Ok(())
+                    }
+                    Goes::Sent(sort) => {
+                        draw(heads, indexes);
+                        sort.deal_heads(heads)
+                    }
+                    Goes::Whole(sort, _) => {
+                        draw(heads, indexes);
+                        sort.deal(batches, heads, dealer)
+                    }
+                }
             },
             check: |block: &mut Block<F>| {
                 all.add(&block.found);

@@ -9,6 +9,7 @@ use cstatns_base::coded::ColumnName;
 use cstatns_base::files::FileError;
 use cstatns_base::meta::ServiceId;
 use cstatns_base::name::Name;
+use cstatns_parcel::sending::SendingError;
 use cstatns_record::report::ReportError;
 use cstatns_rows::error::TableError;
 
@@ -47,6 +48,33 @@ pub enum PrepareError {
         /// That of the request.
         expected: Name,
     },
+    /// `payload-clear`: a payload is sent as a parcel, and so is the request beside it.
+    #[error("a payload is sent beside a request that is a parcel, and this one is in clear")]
+    PayloadInClear,
+    /// `payload-columns`: several columns of identifiers.
+    #[error("a payload has one identifier a row, and several columns of them are named")]
+    PayloadColumns,
+    /// `payload-codes`: codes are to be renewed.
+    #[error("a payload goes beside identifiers or civil status, not beside codes")]
+    PayloadCodes,
+    /// `payload-type`: the payload is not of the data's type.
+    #[error("the payload {path:?} keeps the columns as they are")]
+    PayloadType {
+        /// The payload.
+        path: PathBuf,
+    },
+    /// `payload-files`: a file of the data has other columns than the first one.
+    #[error(
+        "{path:?} has other columns than the first file of the data, or in another order, or of \
+        other types, and a payload has the same in all rows"
+    )]
+    PayloadFiles {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The request key, or who a payload is for.
+    #[error(transparent)]
+    Sending(#[from] SendingError),
     /// `reserved-column`: the files to write have a column of that name.
     #[error(
         "{path:?} has a column named {column:?}, in this case or another, which the files made \
@@ -202,6 +230,12 @@ cstatns_base::coded!(PrepareError {
     Self::KeyDomain { found, expected } => (
         "request-key-domain", Input, [domain: *found, expected: *expected]
     ),
+    Self::PayloadInClear => ("payload-clear", Input, []),
+    Self::PayloadColumns => ("payload-columns", Input, []),
+    Self::PayloadCodes => ("payload-codes", Input, []),
+    Self::PayloadType { path } => ("payload-type", Input, [path]),
+    Self::PayloadFiles { path } => ("payload-files", Input, [path]),
+    Self::Sending(error) => (error),
     Self::Reserved { path, column } => ("reserved-column", Input, [path, column]),
     Self::Unnamed { path, column } => ("column-unnamed", Input, [path, column]),
     Self::SentTwice { path, column } => ("sent-twice", Input, [path, column]),

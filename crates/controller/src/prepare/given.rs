@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use arrow_array::RecordBatch;
 use cstatns_base::civil_status::request::{FIELDS, IDENTIFIER};
 use cstatns_base::coded::ColumnName;
 use cstatns_base::meta::FileMeta;
@@ -16,18 +17,19 @@ use cstatns_rows::encoding::Encoding;
 use cstatns_rows::error::TableError;
 use cstatns_rows::guard::{self, Held};
 use cstatns_rows::reading::Reading;
-use cstatns_rows::sort::Sort;
-use cstatns_rows::table::{BATCH, Batch, Extent, Fill, Input, Source, Stream};
+use cstatns_rows::sort::{Sort, Sortable};
+use cstatns_rows::table::{BATCH, Batch, Extent, Fill, Input, Source, Stream, runs};
 
 use crate::data::{Data, DataFile};
 use crate::known::Known;
 use crate::origin::origin;
 
 use super::counting::Counting;
-use super::deal::Dealing;
+use super::deal::{Dealing, Goes};
 use super::found::{Found, SoFar};
 use super::head::{OK, STATUSES};
 use super::kept::Keeping;
+use super::payload::Travelling;
 use super::sent::{Sent, find_columns};
 use super::{Column, Findings, PrepareError, Risk};
 
@@ -49,6 +51,44 @@ pub(super) struct Choice<'a> {
     pub(super) delimiter: u8,
     pub(super) reading: Reading<'a>,
     pub(super) accepted: &'a [(String, Name)],
+    /// Whether the columns that stay are read with the others, to go into a payload.
+    pub(super) is_whole: bool,
+}
+
+/// Where rows go that are read.
+pub(super) enum Sorts<'a> {
+    /// Nowhere: they are only judged.
+    Nowhere,
+    /// What is sent of them to this sort.
+    Sent(&'a Sort<Fields>),
+    /// Rows of text, with the columns that stay.
+    Lines(&'a Sort<Fields>),
+    /// Rows of Arrow's types, with the columns that stay.
+    Columns(&'a Sort<RecordBatch>),
+}
+
+impl<'a> From<&'a Sort<Fields>> for Sorts<'a> {
+    fn from(sort: &'a Sort<Fields>) -> Self {
+        Self::Lines(sort)
+    }
+}
+
+impl<'a> From<&'a Sort<RecordBatch>> for Sorts<'a> {
+    fn from(sort: &'a Sort<RecordBatch>) -> Self {
+        Self::Columns(sort)
+    }
+}
+
+impl<'a> Sorts<'a> {
+    /// Where rows go whose other columns stay behind.
+    fn without<F>(&self, path: PathBuf) -> Result<Goes<'a, F>, PrepareError> {
+        match self {
+            Self::Nowhere => Ok(Goes::Nowhere),
+            Self::Sent(sort) => Ok(Goes::Sent(sort)),
+            // The file is of another type by now.
+            Self::Lines(_) | Self::Columns(_) => Err(PrepareError::PayloadFiles { path }),
+        }
+    }
 }
 
 /// A file of the data, or a frame, whose columns were found.
@@ -61,22 +101,26 @@ struct Opened {
 
 impl Choice<'_> {
     fn open(&self, input: Input<'_>) -> Result<Opened, PrepareError> {
-        let Self { column, delimiter, reading, accepted } = self;
+        let Self { column, delimiter, reading, accepted, is_whole } = self;
         let mut source = input.open_in(Delimiter::Given(*delimiter), reading.encoding)?;
         let sent = find_columns(source.table(), *column, reading)?;
         let keeping = Keeping::of(source.table(), &sent, accepted)?;
         let columns = sent.columns();
         let extent = match &mut source {
-            Source::Lines(rows) => choose(rows, &columns)?,
-            Source::Columns(rows) => choose(rows, &columns)?,
+            Source::Lines(rows) => choose(rows, &columns, *is_whole)?,
+            Source::Columns(rows) => choose(rows, &columns, *is_whole)?,
         };
         Ok(Opened { source, sent, keeping, extent })
     }
 }
 
-fn choose<F: Fill>(rows: &mut Stream<F>, columns: &[usize]) -> Result<Extent, TableError> {
+fn choose<F: Fill>(
+    rows: &mut Stream<F>,
+    columns: &[usize],
+    is_whole: bool,
+) -> Result<Extent, TableError> {
     // Of a file the columns that stay are sampled. What is not one is read once, with all columns.
-    if rows.table.is_file() {
+    if rows.table.is_file() && !is_whole {
         rows.choose(columns, 0)?;
     }
     rows.extent()
@@ -98,6 +142,8 @@ pub(super) struct Given<'a> {
     sizes: Vec<u64>,
     cells: usize,
     has_identifiers: bool,
+    /// The columns of a payload.
+    travelling: Option<Travelling>,
     effort: &'a Effort,
 }
 
@@ -127,15 +173,22 @@ impl<'a> Given<'a> {
     ) -> Result<Self, PrepareError> {
         let (mut sizes, mut whole) = (Vec::new(), None::<Extent>);
         let (mut cells, mut has_identifiers) = (1, false);
-        let mut see = |opened: &Opened| {
-            let Opened { sent, extent, .. } = opened;
+        let mut travelling = None::<Travelling>;
+        let mut see = |opened: &Opened| -> Result<(), PrepareError> {
+            let Opened { source, sent, keeping, extent } = opened;
+            let (table, kept) = (source.table(), &keeping.kept);
+            match &travelling {
+                _ if !choice.is_whole => {}
+                Some(first) => first.check(table, kept)?,
+                None => travelling = Some(Travelling::of(table, kept)),
+            }
             cells = sent.cells();
             if let Sent::CivilStatus(columns, _) = sent {
                 has_identifiers |= columns[IDENTIFIER].is_some();
             }
             sizes.push(extent.size());
             let mut extent = *extent;
-            if extent.rows > 0 {
+            if extent.rows > 0 && !choice.is_whole {
                 extent.bytes = extent.rows.saturating_mul(ROW * cells as u64);
             }
             whole = Some(match whole {
@@ -149,22 +202,33 @@ impl<'a> Given<'a> {
                     whole
                 }
             });
+            Ok(())
         };
         let parts = match data {
             Data::One(input) => {
                 let opened = choice.open(input)?;
-                see(&opened);
+                see(&opened)?;
                 vec![Part::One(Box::new(opened))]
             }
             Data::Files(files) => {
                 for file in files {
-                    see(&choice.open(Input::File(&file.path))?);
+                    see(&choice.open(Input::File(&file.path))?)?;
                 }
                 files.iter().map(Part::File).collect()
             }
         };
         let extent = whole.ok_or(PrepareError::NoData)?;
-        Ok(Self { choice, parts, extent, sizes, cells, has_identifiers, effort })
+        Ok(Self { choice, parts, extent, sizes, cells, has_identifiers, travelling, effort })
+    }
+
+    /// Whether a payload of it is text.
+    pub(super) fn is_text(&self) -> bool {
+        self.travelling.as_ref().is_some_and(Travelling::is_text)
+    }
+
+    /// The columns of a payload, once.
+    pub(super) fn take_travelling(&mut self) -> Option<Travelling> {
+        self.travelling.take()
     }
 
     /// How large the data is: what its rows take in the sort.
@@ -182,6 +246,11 @@ impl<'a> Given<'a> {
         self.cells
     }
 
+    /// How many files the data is.
+    pub(super) fn count(&self) -> u64 {
+        self.parts.len() as u64
+    }
+
     /// Whether the data is several files.
     pub(super) fn is_of_files(&self) -> bool {
         self.parts.iter().any(|part| matches!(part, Part::File(_)))
@@ -190,7 +259,7 @@ impl<'a> Given<'a> {
     /// Reads the data and judges it; its rows go to the sort, if there is one.
     pub(super) fn deal(
         self,
-        sort: Option<&Sort<Fields>>,
+        sorts: &Sorts<'_>,
         threads: NonZeroUsize,
     ) -> Result<(Dealt, Findings), PrepareError> {
         let Self { choice, parts, sizes, has_identifiers, effort, .. } = self;
@@ -209,16 +278,22 @@ impl<'a> Given<'a> {
                 keeping: &keeping,
                 file,
                 size,
-                sort,
                 threads,
                 counting: &counting,
                 has_identifiers,
                 files: count as u64,
                 effort,
             };
-            match source {
-                Source::Lines(rows) => reader.read(rows, &mut all)?,
-                Source::Columns(rows) => reader.read(rows, &mut all)?,
+            let (kept, path) = (runs(&keeping.kept), source.table().path().to_owned());
+            match (source, sorts) {
+                (Source::Lines(rows), Sorts::Lines(sort)) => {
+                    reader.read(rows, Goes::Whole(sort, kept), &mut all)?;
+                }
+                (Source::Columns(rows), Sorts::Columns(sort)) => {
+                    reader.read(rows, Goes::Whole(sort, kept), &mut all)?;
+                }
+                (Source::Lines(rows), _) => reader.read(rows, sorts.without(path)?, &mut all)?,
+                (Source::Columns(rows), _) => reader.read(rows, sorts.without(path)?, &mut all)?,
             }
             sent = Some(found);
         }
@@ -247,7 +322,6 @@ struct Reader<'a> {
     keeping: &'a Keeping,
     file: Option<&'a DataFile>,
     size: u64,
-    sort: Option<&'a Sort<Fields>>,
     threads: NonZeroUsize,
     counting: &'a Counting,
     has_identifiers: bool,
@@ -257,16 +331,30 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn read<F: Fill>(&self, mut rows: Stream<F>, all: &mut All) -> Result<(), PrepareError> {
-        let Self { choice, sent, keeping, sort, .. } = self;
-        let mut known = Known::begin(&mut rows, &sent.columns())?;
+    fn read<F: Fill + Sortable>(
+        &self,
+        mut rows: Stream<F>,
+        goes: Goes<'_, F>,
+        all: &mut All,
+    ) -> Result<(), PrepareError> {
+        let Self { choice, sent, keeping, .. } = self;
+        let is_sorted = !matches!(goes, Goes::Nowhere);
+        let is_whole = matches!(goes, Goes::Whole(..));
+        // Of a payload nothing is kept to know the data again by.
+        let mut known = match is_whole {
+            true => None,
+            false => Some(Known::begin(&mut rows, &sent.columns())?),
+        };
+        if is_whole {
+            rows.keep_quotes();
+        }
         let dealing = Dealing {
             rows: &mut rows,
-            known: &mut known,
+            known: known.as_mut(),
             keeping,
             reading: choice.reading,
             size: self.size,
-            sort: *sort,
+            goes,
             threads: self.threads,
             counting: self.counting,
             so_far: &mut all.so_far,
@@ -282,7 +370,8 @@ impl Reader<'_> {
             }
             _ => {}
         }
-        if let (true, Some(count)) = (rows.table.is_file(), rows.table.rows()) {
+        // Where whole rows were read, all of them were judged.
+        if let (true, Some(count)) = (rows.table.is_file() && !is_whole, rows.table.rows()) {
             let stretches = (STRETCHES / self.files).max(1);
             sample(path, keeping, (count, stretches), &mut found.kept)?;
         }
@@ -297,22 +386,24 @@ impl Reader<'_> {
                 risk.is_needed |= here.is_needed;
             }),
         }
-        if let (Sent::Codes(_), Some(_)) = (sent, sort) {
+        if let (Sent::Codes(_), true) = (sent, is_sorted) {
             let meta = origin(&rows.table)?.meta;
             all.metas.extend(meta.map(|meta| (path.to_owned(), meta)));
         }
         if all.files.is_empty() {
             path.clone_into(&mut all.first);
         }
-        let delimiter = rows.table.schema().is_none().then(|| rows.table.delimiter());
-        let place = rows.table.is_file().then_some(path);
-        let seen = (found.rows, known.finish(&rows));
-        let data = requested::Data::new(place, delimiter, &sent.columns(), seen);
-        let data = data.in_encoding(choice.reading.encoding.map(Encoding::name));
-        all.files.push(match self.file {
-            Some(file) => data.called(&file.name, file.folder.as_deref()),
-            None => data,
-        });
+        if let Some(known) = known {
+            let delimiter = rows.table.schema().is_none().then(|| rows.table.delimiter());
+            let place = rows.table.is_file().then_some(path);
+            let seen = (found.rows, known.finish(&rows));
+            let data = requested::Data::new(place, delimiter, &sent.columns(), seen);
+            let data = data.in_encoding(choice.reading.encoding.map(Encoding::name));
+            all.files.push(match self.file {
+                Some(file) => data.called(&file.name, file.folder.as_deref()),
+                None => data,
+            });
+        }
         all.found.add_file(&found);
         Ok(())
     }

@@ -1,6 +1,7 @@
-//! The rows of the data through the sort to the request and to where rows are retained.
+//! The rows of the data through the sort to the request and to what is written beside it.
 
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use cstatns_base::code::Tag;
@@ -11,18 +12,20 @@ use cstatns_base::name::{Hex, Name};
 use cstatns_parcel::make::Making;
 use cstatns_parcel::sending::{Foreseen, Sending};
 use cstatns_record::manifest::{Content, Manifest};
+use cstatns_record::payload::Payload;
 use cstatns_record::proposal::Input;
 use cstatns_record::report::{ReportError, report_path};
 use cstatns_rows::csv::Fields;
 use cstatns_rows::effort::Effort;
 use cstatns_rows::error::TableError;
 use cstatns_rows::sink::{self, Encoding, Sink};
-use cstatns_rows::sort::{ROWS, Sort};
+use cstatns_rows::sort::{ROWS, Sort, Sortable};
 use cstatns_rows::table::Format;
 
-use super::given::Given;
+use super::beside::{Retained, RowsBeside, Whole};
+use super::given::{Dealt, Given, Sorts};
 use super::write::{Outputs, Partitions, write};
-use super::{PrepareError, Prepared, Tried};
+use super::{Findings, PrepareError, Prepared, Tried};
 
 /// The most partitions that are written at once.
 const MOST_AT_ONCE: usize = 8;
@@ -34,7 +37,6 @@ pub(super) struct Job<'a> {
     pub(super) domain: &'a Name,
     pub(super) request: &'a Path,
     pub(super) request_format: Format,
-    pub(super) given: Given<'a>,
     pub(super) effort: &'a Effort,
 }
 
@@ -42,7 +44,7 @@ pub(super) struct Job<'a> {
 pub(super) fn try_out(given: Given<'_>, effort: &Effort) -> Result<Tried, PrepareError> {
     let cells = given.cells() as u64;
     effort.progress.expect(given.size());
-    let (dealt, found) = given.deal(None, effort.threads)?;
+    let (dealt, found) = given.deal(&Sorts::Nowhere, effort.threads)?;
     let values = match dealt.content {
         // Of codes the text form.
         Content::Codes { .. } => dealt.sent / 32 * CODE,
@@ -122,11 +124,24 @@ impl Write for Begun<'_> {
     }
 }
 
+/// Rows in the sort, and how they got there.
+struct Sorted<'a, F> {
+    sort: &'a Sort<F>,
+    threads: NonZeroUsize,
+    /// What each partition counts for in progress.
+    part: u64,
+    dealt: Dealt,
+    found: Findings,
+    /// How many rows of the request each row of the data has.
+    cells: usize,
+}
+
 impl Job<'_> {
     /// Writes the manifest and the request to these files, or both into a parcel, and what is
     /// retained to what `retained` begins, once it is given the columns.
     pub(super) fn run<R, S>(
         self,
+        given: Given<'_>,
         out: RequestFiles<'_>,
         retained: impl FnOnce(&[sink::Column<'_>]) -> Result<(R, S), TableError>,
     ) -> Result<Prepared, PrepareError>
@@ -134,22 +149,92 @@ impl Job<'_> {
         R: Encoding,
         S: Sink<Piece = R::Piece>,
     {
-        let Self { service, signing, domain, request, request_format, given, effort } = self;
-        let (cells, size, is_of_files) = (given.cells(), given.size(), given.is_of_files());
-        let (sort, threads) = Sort::<Fields>::new(given.extent(), Vec::new(), request, effort);
+        let (cells, is_of_files) = (given.cells(), given.is_of_files());
+        let files = given.count();
+        let (sort, threads) =
+            Sort::<Fields>::new(given.extent(), Vec::new(), self.request, self.effort);
+        let sorted = self.sorted(given, (&sort, threads), &Sorts::Sent(&sort))?;
+        let mut kept = vec![sink::Column::index(), sink::Column::row()];
+        kept.extend((cells > 1).then(|| sink::Column::number("column")));
+        kept.extend(is_of_files.then(|| sink::Column::number("file")));
+        kept.push(sink::Column::word("status"));
+        let (encoding, sink) = retained(&kept)?;
+        let before_files = is_of_files.then(|| {
+            let files = sorted.dealt.files.iter();
+            let before =
+                files.scan(0, |before, file| Some(std::mem::replace(before, *before + file.rows)));
+            before.collect::<Vec<u64>>()
+        });
+        let before = &sorted.dealt.before;
+        let beside = Retained { encoding, before, files: before_files.as_deref(), cells };
+        let manifest = self.write(&sorted, out, (beside, sink))?;
+        let Sorted { dealt, found, .. } = sorted;
+        let requested = manifest.requested(*self.signing, dealt.files).written_to(self.request);
+        Ok(Prepared {
+            rows: dealt.rows,
+            files,
+            content: dealt.content,
+            input: manifest.input,
+            requested: Some(requested),
+            payload: None,
+            found,
+        })
+    }
+
+    /// Writes the manifest and the request into a parcel, and whole rows without what is sent of
+    /// them to what `begin` begins, once it is given the columns.
+    pub(super) fn run_whole<E, S>(
+        self,
+        mut given: Given<'_>,
+        out: RequestFiles<'_>,
+        begin: impl FnOnce(&[sink::Column<'_>]) -> Result<(E, S), TableError>,
+    ) -> Result<Prepared, PrepareError>
+    where
+        E: Encoding,
+        E::Form: Sortable,
+        for<'s> Sorts<'s>: From<&'s Sort<E::Form>>,
+        S: Sink<Piece = E::Piece>,
+    {
+        let files = given.count();
+        let travelling = given.take_travelling().ok_or(PrepareError::NoData)?;
+        let (sort, threads) =
+            Sort::<E::Form>::new(given.extent(), travelling.runs(), self.request, self.effort);
+        let sorted = self.sorted(given, (&sort, threads), &Sorts::from(&sort))?;
+        let (encoding, sink) = begin(&travelling.into_columns())?;
+        let manifest = self.write(&sorted, out, (Whole(encoding), sink))?;
+        let Sorted { dealt, found, .. } = sorted;
+        Ok(Prepared {
+            rows: dealt.rows,
+            files,
+            content: dealt.content,
+            input: manifest.input,
+            requested: None,
+            payload: Some(Payload::new(&manifest, *self.signing)),
+            found,
+        })
+    }
+
+    /// Reads the data into the sort.
+    fn sorted<'s, F: Sortable>(
+        &self,
+        given: Given<'_>,
+        (sort, threads): (&'s Sort<F>, NonZeroUsize),
+        sorts: &Sorts<'_>,
+    ) -> Result<Sorted<'s, F>, PrepareError> {
+        let Self { service, domain, effort, .. } = self;
+        let (cells, size) = (given.cells(), given.size());
         // Rows are gone through twice: read, and written partition by partition.
         let part = size.div_ceil(sort.partitions() as u64);
-        let progress = &effort.progress;
-        progress.expect(size + sort.partitions() as u64 * part);
-        let (dealt, found) = given.deal(Some(&sort), threads)?;
+        effort.progress.expect(size + sort.partitions() as u64 * part);
+        let (dealt, found) = given.deal(sorts, threads)?;
         if let Content::Codes { tag, generation } = dealt.content {
             let expected = Tag::of(service, domain);
             if tag != expected {
                 return Err(PrepareError::OtherCodes {
                     found: tag,
                     expected,
-                    service: service.clone(),
-                    domain: domain.clone(),
+                    service: (*service).clone(),
+                    domain: (*domain).clone(),
                 });
             }
             let is_other =
@@ -158,19 +243,37 @@ impl Job<'_> {
                 return Err(ReportError::Stale { path: report_path(path) }.into());
             }
         }
+        Ok(Sorted { sort, threads, part, dealt, found, cells })
+    }
+
+    /// Writes the request with its manifest, and beside it what there is to be. Returns the
+    /// manifest.
+    fn write<B, S>(
+        &self,
+        sorted: &Sorted<'_, B::Form>,
+        out: RequestFiles<'_>,
+        beside: (B, S),
+    ) -> Result<Manifest, PrepareError>
+    where
+        B: RowsBeside,
+        S: Sink<Piece = <B::Encoding as Encoding>::Piece>,
+    {
+        let Self { service, domain, request, request_format, effort, .. } = self;
+        let Sorted { sort, threads, part, dealt, found, cells } = sorted;
         let mut previous: Vec<_> = dealt.metas.iter().map(|(_, meta)| meta.delivery).collect();
         previous.sort_unstable();
         previous.dedup();
         let key = CommitmentKey::random();
-        let names = dealt.content.columns();
+        let content = dealt.content;
+        let names = content.columns();
         let mut columns = vec![sink::Column::index()];
-        let pairs = match dealt.content {
+        let pairs = match content {
             Content::Identifiers { .. } | Content::CivilStatus { .. } => {
                 columns.extend(names.iter().map(|name| sink::Column::text(name)));
                 marks(None)
             }
             Content::Codes { tag, generation } => {
-                columns.push(sink::Column::code(request_format == Format::Parquet));
+                columns.push(sink::Column::code(*request_format == Format::Parquet));
                 // Of one delivery all of them.
                 let meta = match (&previous[..], &dealt.metas[..]) {
                     ([_], [(_, meta), ..]) => Some(meta),
@@ -179,58 +282,39 @@ impl Job<'_> {
                 meta.map_or_else(|| marks(Some((tag, generation))), FileMeta::pairs)
             }
         };
-        let mut kept = vec![sink::Column::index(), sink::Column::row()];
-        kept.extend((cells > 1).then(|| sink::Column::number("column")));
-        kept.extend(is_of_files.then(|| sink::Column::number("file")));
-        kept.push(sink::Column::word("status"));
-        let retained = retained(&kept)?;
-        let commit = Commit::new(&key, &dealt.content.context(service, domain), names);
-        let advance = |partitions| progress.advance(0, partitions as u64 * part);
-        let content = dealt.content;
-        let before = &dealt.before;
-        let files = is_of_files.then(|| {
-            let before = dealt
-                .files
-                .iter()
-                .scan(0, |before, file| Some(std::mem::replace(before, *before + file.rows)));
-            before.collect::<Vec<u64>>()
-        });
-        let files = files.as_deref();
-        let mut partitions =
-            Partitions { sort: &sort, before, files, cells, content, at_once: 1, threads };
+        let commit = Commit::new(&key, &content.context(service, domain), names);
+        let advance = |partitions| effort.progress.advance(0, partitions as u64 * part);
+        let mut partitions = Partitions { sort: *sort, content, at_once: 1, threads: *threads };
         let (values, distinct) = (dealt.values, dealt.distinct);
         let input = |commitment, rows| {
             let (engine, sent) = (None, None);
             Input { commitment, rows, values, distinct, engine, sent }
         };
-        let foreseen = input(Hex([0; 32]), dealt.rows * cells as u64);
+        let foreseen = input(Hex([0; 32]), dealt.rows * *cells as u64);
         let foreseen = Foreseen { content, input: foreseen, previous: &previous };
         let mut out = out.begin(request, foreseen)?;
         let commit = match request_format.text() {
             Some(text) => {
                 let request = sink::csv(&mut out, text, &columns)?;
-                write(partitions, commit, Outputs { request, retained }, advance)?
+                write(partitions, commit, Outputs { request, beside }, advance)?
             }
             None => {
-                // Small partitions make small row groups.
-                let at_once = sort.partitions() * ROWS as usize / (dealt.rows as usize * cells);
-                partitions.at_once = at_once.clamp(1, MOST_AT_ONCE);
+                if !B::Form::GROUPS {
+                    // Small partitions make small row groups.
+                    let at_once = sort.partitions() * ROWS as usize / (dealt.rows as usize * cells);
+                    partitions.at_once = at_once.clamp(1, MOST_AT_ONCE);
+                }
                 let request = sink::parquet(&mut out, &columns, pairs)?;
-                write(partitions, commit, Outputs { request, retained }, advance)?
+                write(partitions, commit, Outputs { request, beside }, advance)?
             }
         };
         let (commitment, rows_sent) = commit.finish();
         let accepted = found.risks.iter().filter(|risk| risk.is_needed);
         let accepted = accepted.map(|risk| (risk.column.clone(), risk.reason.clone())).collect();
         let input = input(commitment, rows_sent);
-        let (service, domain) = (service.clone(), domain.clone());
+        let (service, domain) = ((*service).clone(), (*domain).clone());
         let manifest = Manifest { service, domain, content, input, key, previous, accepted };
         out.finish(request, &manifest)?;
-        Ok(Prepared {
-            rows: dealt.rows,
-            input,
-            requested: manifest.requested(*signing, dealt.files).written_to(request),
-            found,
-        })
+        Ok(manifest)
     }
 }

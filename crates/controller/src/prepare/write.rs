@@ -1,4 +1,4 @@
-//! The sort → the request and the retained file, row by row beside each other.
+//! The sort → the request and what is written beside it, row by row.
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
@@ -7,86 +7,63 @@ use std::sync::Arc;
 use cstatns_base::code::Code;
 use cstatns_base::commitment::{self, Commit};
 use cstatns_record::manifest::Content;
-use cstatns_rows::csv::Fields;
 use cstatns_rows::error::TableError;
 use cstatns_rows::pipeline::Steps;
 use cstatns_rows::sink::{Encoding, GROUP, Sink, Values};
-use cstatns_rows::sort::{Dealer, Heads, Sort, Sorted};
+use cstatns_rows::sort::{Dealer, Heads, Sort, Sortable, Sorted};
 use cstatns_rows::table::{BATCH, Form};
 
-use super::head::{At, MOST_VALUES, STATUSES, read};
+use super::beside::RowsBeside;
+use super::head::{MOST_VALUES, read};
 
-/// What is written: how the request is encoded and where it goes, and the same of what is retained.
-pub(super) struct Outputs<Q, QS, R, RS> {
+/// What is written: how the request is encoded and where it goes, and the same of what is written
+/// beside it.
+pub(super) struct Outputs<Q, QS, B, BS> {
     pub(super) request: (Q, QS),
-    pub(super) retained: (R, RS),
+    pub(super) beside: (B, BS),
 }
 
 /// Partitions on their way out of the sort.
-struct Writing<Q, R> {
+struct Writing<F, Q, R> {
     partitions: Range<usize>,
     /// The sort that they are of, where it is one into which a partition was divided.
-    divided: Option<Arc<Sort<Fields>>>,
+    divided: Option<Arc<Sort<F>>>,
     /// The partitions of the whole that end with them.
     whole: usize,
     commit: commitment::EncodedRows,
-    /// Of the request and of the retained file: the first `filled`, each a row group at most, and
-    /// the rows of the last one.
+    /// Of the request and of what is written beside it: the first `filled`, each a row group at
+    /// most, and the rows of the last one.
     pieces: Vec<(Q, R)>,
     filled: usize,
     rows: usize,
 }
 
 /// The rows of the sort, of which some partitions are written at once.
-pub(super) struct Partitions<'a> {
-    pub(super) sort: &'a Sort<Fields>,
-    /// The rows of the data before each block of them.
-    pub(super) before: &'a [u64],
-    /// Of several files, the rows of the data before each.
-    pub(super) files: Option<&'a [u64]>,
-    /// The rows of the request for each of them.
-    pub(super) cells: usize,
+pub(super) struct Partitions<'a, F> {
+    pub(super) sort: &'a Sort<F>,
     pub(super) content: Content,
     pub(super) at_once: usize,
     pub(super) threads: NonZeroUsize,
 }
 
-/// Where a cell that was sent stands in the data, all from 1: the row, the column among those that
-/// are sent, and the file.
-struct Place {
-    row: u64,
-    column: u64,
-    file: u64,
-}
-
 /// Writes the rows of the sort to both files, and goes on with the commitment. `advance` is given
 /// how many partitions were written.
-pub(super) fn write<Q, R>(
-    rows: Partitions<'_>,
+pub(super) fn write<Q, B>(
+    rows: Partitions<'_, B::Form>,
     mut commit: Commit,
-    outputs: Outputs<Q, impl Sink<Piece = Q::Piece>, R, impl Sink<Piece = R::Piece>>,
+    outputs: Outputs<Q, impl Sink<Piece = Q::Piece>, B, impl Sink<Piece = Piece<B>>>,
     advance: impl Fn(usize) -> Result<(), TableError> + Sync,
 ) -> Result<Commit, TableError>
 where
     Q: Encoding,
-    R: Encoding,
+    B: RowsBeside,
 {
-    let Partitions { sort, before, files, cells, content, at_once, threads } = rows;
-    let place = |at: At| {
-        let (row, column) = (at.cell as usize / cells, at.cell as usize % cells);
-        let row = before[at.block as usize] + row as u64;
-        let file = files.map_or(0, |files| files.partition_point(|first| *first <= row));
-        let first = file.checked_sub(1).zip(files).map_or(0, |(file, files)| files[file]);
-        // From 1, as errors count rows.
-        Place { row: row - first + 1, column: column as u64 + 1, file: file as u64 }
-    };
+    let Partitions { sort, content, at_once, threads } = rows;
     let (sent, mut request) = outputs.request;
-    let (kept, mut retained) = outputs.retained;
-    // What is said of a place beside its row.
-    let which = (cells > 1, files.is_some());
-    let mut blocks = (0..sort.partitions()).step_by(at_once);
+    let (kept, mut beside) = outputs.beside;
+    let mut next = 0;
     // A partition that is far larger than foreseen, part by part.
-    let mut large: Option<(Arc<Sort<Fields>>, Range<usize>)> = None;
+    let mut large: Option<(Arc<Sort<B::Form>>, Range<usize>)> = None;
     let mut dealer = Dealer::new(b',');
     let steps = Steps {
         new: || Writing {
@@ -98,10 +75,16 @@ where
             filled: 0,
             rows: 0,
         },
-        read: |block: &mut Writing<Q::Piece, R::Piece>| {
+        read: |block: &mut Writing<B::Form, Q::Piece, Piece<B>>| {
             if large.is_none() {
-                let Some(first) = blocks.next() else { return Ok(false) };
-                block.partitions = first..sort.partitions().min(first + at_once);
+                let (first, last) = (next, sort.partitions().min(next + at_once));
+                if first == last {
+                    return Ok(false);
+                }
+                // One that is large is taken alone.
+                let end = (first..last).find(|partition| sort.is_large(*partition));
+                next = end.map_or(last, |end| end.max(first + 1));
+                block.partitions = first..next;
                 (block.divided, block.whole) = (None, block.partitions.len());
                 if block.whole > 1 {
                     return Ok(true);
@@ -123,50 +106,54 @@ where
             }
             Ok(true)
         },
-        work: |block: &mut Writing<Q::Piece, R::Piece>| {
+        work: |block: &mut Writing<B::Form, Q::Piece, Piece<B>>| {
             block.commit.clear();
             (block.filled, block.rows) = (0, 0);
             let divided = block.divided.take();
             let sort = divided.as_deref().unwrap_or(sort);
             for partition in block.partitions.clone() {
                 let pages = sort.take(partition)?;
-                block.encode(&sort.sorted(&pages)?, (&place, which), content, &sent, &kept)?;
+                block.encode(&sort.sorted(&pages)?, content, &sent, &kept)?;
             }
-            block.end(&sent, &kept)
+            block.end(&sent, kept.encoding())
         },
-        check: |block: &mut Writing<Q::Piece, R::Piece>| {
+        check: |block: &mut Writing<B::Form, Q::Piece, Piece<B>>| {
             commit.add(&block.commit);
             Ok(())
         },
-        write: |block: &mut Writing<Q::Piece, R::Piece>| {
+        write: |block: &mut Writing<B::Form, Q::Piece, Piece<B>>| {
             for (sent, kept) in &mut block.pieces[..block.filled] {
                 request.write(sent)?;
-                retained.write(kept)?;
+                beside.write(kept)?;
             }
             advance(block.whole)
         },
     };
-    let outcome: Result<(), TableError> = steps.run(threads);
+    let outcome: Result<(), TableError> = steps.run(B::threads(threads));
     outcome?;
     request.finish()?;
-    retained.finish()?;
+    beside.finish()?;
     Ok(commit)
 }
 
-impl<Q, R> Writing<Q, R> {
+/// Rows of what is written beside the request, encoded.
+type Piece<B> = <<B as RowsBeside>::Encoding as Encoding>::Piece;
+
+impl<F: Sortable, Q, R> Writing<F, Q, R> {
     /// Adds the rows of a partition.
-    fn encode(
+    fn encode<B>(
         &mut self,
-        sorted: &Sorted<'_, Fields>,
-        (place, (columns_too, files_too)): (impl Fn(At) -> Place, (bool, bool)),
+        sorted: &Sorted<'_, F>,
         content: Content,
         request: &impl Encoding<Piece = Q>,
-        retained: &impl Encoding<Piece = R>,
-    ) -> Result<(), TableError> {
+        beside: &B,
+    ) -> Result<(), TableError>
+    where
+        B: RowsBeside<Form = F>,
+        B::Encoding: Encoding<Piece = R>,
+    {
         let mut indexes = Vec::with_capacity(BATCH);
-        let mut rows = Vec::with_capacity(BATCH);
-        let (mut columns, mut files) = (Vec::new(), Vec::new());
-        let mut statuses = Vec::with_capacity(BATCH);
+        let mut said = B::Said::default();
         let count = content.columns().len();
         let mut codes = Vec::new();
         let mut text = Vec::with_capacity(Code::MAX_TEXT);
@@ -174,10 +161,7 @@ impl<Q, R> Writing<Q, R> {
         for places in sorted.places().chunks(sorted.at_once()) {
             sorted.heads(places, &mut heads);
             indexes.clear();
-            rows.clear();
-            columns.clear();
-            files.clear();
-            statuses.clear();
+            beside.clear(&mut said);
             codes.clear();
             let mut texts = vec![Vec::with_capacity(places.len()); count];
             for head in heads.iter() {
@@ -185,11 +169,7 @@ impl<Q, R> Writing<Q, R> {
                 let mut values = [None; MOST_VALUES];
                 values.iter_mut().zip(found).for_each(|(value, found)| *value = found);
                 indexes.push(index);
-                let place = place(at);
-                rows.push(place.row);
-                columns.extend(columns_too.then_some(place.column));
-                files.extend(files_too.then_some(place.file));
-                statuses.push(Some(STATUSES[usize::from(status)]));
+                beside.say(at, status, &mut said);
                 match content {
                     Content::Identifiers { .. } | Content::CivilStatus { .. } => {
                         let text = |value| std::str::from_utf8(value).expect("text was read");
@@ -217,13 +197,9 @@ impl<Q, R> Writing<Q, R> {
                 Content::Codes { .. } => sent.push(Values::Codes(&codes)),
                 _ => sent.extend(texts.iter().map(|texts| Values::Text(texts))),
             }
-            let mut own = vec![Values::Index(&indexes), Values::Numbers(&rows)];
-            own.extend(columns_too.then_some(Values::Numbers(&columns)));
-            own.extend(files_too.then_some(Values::Numbers(&files)));
-            own.push(Values::Words(&statuses));
-            let (to_send, to_keep) = self.room(places.len(), request, retained)?;
+            let (to_send, to_keep) = self.room(places.len(), request, beside.encoding())?;
             add(request, places.len(), &sent, to_send)?;
-            add(retained, places.len(), &own, to_keep)?;
+            beside.add(&indexes, &said, || sorted.kept(places), to_keep)?;
         }
         Ok(())
     }
@@ -233,16 +209,16 @@ impl<Q, R> Writing<Q, R> {
         &mut self,
         rows: usize,
         request: &impl Encoding<Piece = Q>,
-        retained: &impl Encoding<Piece = R>,
+        beside: &impl Encoding<Piece = R>,
     ) -> Result<(&mut Q, &mut R), TableError> {
         if self.filled == 0 || self.rows + rows > GROUP {
-            self.end(request, retained)?;
+            self.end(request, beside)?;
             if self.pieces.len() == self.filled {
-                self.pieces.push((request.piece(), retained.piece()));
+                self.pieces.push((request.piece(), beside.piece()));
             }
             let (sent, kept) = &mut self.pieces[self.filled];
             request.begin(sent)?;
-            retained.begin(kept)?;
+            beside.begin(kept)?;
             (self.filled, self.rows) = (self.filled + 1, 0);
         }
         self.rows += rows;
@@ -254,18 +230,18 @@ impl<Q, R> Writing<Q, R> {
     fn end(
         &mut self,
         request: &impl Encoding<Piece = Q>,
-        retained: &impl Encoding<Piece = R>,
+        beside: &impl Encoding<Piece = R>,
     ) -> Result<(), TableError> {
         if let Some((sent, kept)) = self.pieces[..self.filled].last_mut() {
             request.end(sent)?;
-            retained.end(kept)?;
+            beside.end(kept)?;
         }
         Ok(())
     }
 }
 
 /// Adds rows of which no column is kept.
-fn add<E: Encoding>(
+pub(super) fn add<E: Encoding>(
     encoding: &E,
     rows: usize,
     columns: &[Values<'_>],

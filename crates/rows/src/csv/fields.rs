@@ -7,6 +7,7 @@ use memchr::{memchr_iter, memchr3_iter};
 use zeroize::Zeroizing;
 
 use super::{BATCH_BYTES, Lines, WINDOW};
+use crate::encoding::Encoding;
 use crate::error::TableError;
 
 /// Where a field is in its batch: no batch is nearly as large as 4 GiB.
@@ -61,14 +62,16 @@ impl Fields {
         self.range.len()
     }
 
-    /// The most bytes that [`Fields::copy`] makes of its rows, each ended.
-    pub fn most_copied(&self) -> usize {
+    /// The most bytes that [`Fields::copy`] makes of its rows in `out`, each ended, where it makes
+    /// what is in this encoding UTF-8.
+    pub fn most_copied(&self, encoding: Option<Encoding>, out: &Lines) -> usize {
         // A line break, which the last line may lack; else quotes around each field and twice in
         // it.
-        if self.is_plain {
+        if self.is_plain && encoding.is_none() && self.delimiter == out.delimiter() {
             self.range.len() + 1
         } else {
-            2 * self.range.len() + 4 * self.fields.len()
+            let most = encoding.map_or(1, |_| Encoding::MOST);
+            2 * most * self.range.len() + 4 * self.fields.len()
         }
     }
 
@@ -158,22 +161,42 @@ impl Fields {
         &self.bytes[start as usize..end as usize]
     }
 
-    /// Adds some neighbouring fields of a row to `out`, as they are written with the delimiter that
-    /// they were read with: plain ones without a look at them, and where it is known which were in
-    /// quotes, as they were.
-    pub fn copy(&self, row: usize, columns: Range<usize>, out: &mut Lines) {
+    /// Adds some neighbouring fields of a row to `out`. With the delimiter that they were read with
+    /// plain ones go without a look at them, and where it is known which were in quotes, they are
+    /// so again. With another one, those that were not are in quotes where they must be. What is
+    /// in this encoding is made UTF-8.
+    pub fn copy(
+        &self,
+        row: usize,
+        columns: Range<usize>,
+        encoding: Option<Encoding>,
+        out: &mut Lines,
+    ) {
         let fields = &self.fields[row * self.columns..][columns.clone()];
+        let is_same = self.delimiter == out.delimiter();
         match fields {
-            [(start, _), .., (_, end)] | [(start, end)] if self.is_plain => {
+            [(start, _), .., (_, end)] | [(start, end)]
+                if self.is_plain && is_same && encoding.is_none() =>
+            {
                 out.plain(|bytes| {
                     bytes.extend_from_slice(&self.bytes[*start as usize..*end as usize])
                 });
             }
-            _ => columns.for_each(|column| match &self.quoted {
-                Some(quoted) => {
-                    out.as_it_was(self.get(row, column), quoted[row * self.columns + column])
+            _ => columns.for_each(|column| {
+                let cell = self.get(row, column);
+                let decoded = encoding.filter(|_| !cell.is_ascii());
+                let decoded = decoded.map(|encoding| encoding.decoded(cell));
+                let cell = decoded.as_ref().map_or(cell, |decoded| decoded);
+                match &self.quoted {
+                    Some(quoted) if !self.is_plain => {
+                        let is_quoted = quoted[row * self.columns + column];
+                        match is_same || is_quoted {
+                            true => out.as_it_was(cell, is_quoted),
+                            false => out.field(cell),
+                        }
+                    }
+                    _ => out.field(cell),
                 }
-                None => out.field(self.get(row, column)),
             }),
         }
     }
@@ -203,7 +226,7 @@ impl Kept<'_> {
     pub(crate) fn write(&self, row: usize, out: &mut Lines) {
         match self {
             Self::Fields(fields, columns) => {
-                columns.iter().for_each(|columns| fields.copy(row, columns.clone(), out));
+                columns.iter().for_each(|columns| fields.copy(row, columns.clone(), None, out));
             }
             Self::Tails(Some(tails)) => out.plain(|bytes| bytes.extend_from_slice(tails[row])),
             Self::Tails(None) => {}

@@ -47,6 +47,11 @@ impl Lines {
         Self { delimiter, ending, bytes: Zeroizing::new(Vec::new()), is_first: true, row: 0 }
     }
 
+    /// What stands between two fields.
+    pub(super) fn delimiter(&self) -> u8 {
+        self.delimiter
+    }
+
     /// The rows so far.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes

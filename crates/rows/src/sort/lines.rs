@@ -26,6 +26,7 @@ impl Sort<Fields> {
 impl Sortable for Fields {
     type Beside<'a> = ();
     const GROUPS: bool = false;
+    const LARGE: u64 = LARGE;
 
     fn partitions(extent: Extent) -> u64 {
         extent.bytes.div_ceil(LINES)
@@ -41,13 +42,14 @@ impl Sortable for Fields {
         heads: &Heads,
         dealer: &mut Dealer,
     ) -> Result<(), TableError> {
-        let Dealer { tails, ends, .. } = dealer;
+        let Dealer { tails, ends, kept, encoding, .. } = dealer;
+        let kept = kept.as_ref().unwrap_or(&sort.kept);
         tails.clear();
         ends.clear();
         for batch in batches {
-            tails.reserve(batch.most_copied());
+            tails.reserve(batch.most_copied(*encoding, tails));
             for row in 0..batch.rows() {
-                sort.kept.iter().for_each(|columns| batch.copy(row, columns.clone(), tails));
+                kept.iter().for_each(|columns| batch.copy(row, columns.clone(), *encoding, tails));
                 tails.end_row();
                 ends.push(tails.bytes().len());
             }

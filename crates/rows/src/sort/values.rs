@@ -34,6 +34,7 @@ pub struct Units {
 impl Sortable for RecordBatch {
     type Beside<'a> = Units;
     const GROUPS: bool = true;
+    const LARGE: u64 = LARGE;
 
     fn partitions(extent: Extent) -> u64 {
         extent.rows.div_ceil(ROWS).max(extent.bytes.div_ceil(VALUES))
@@ -49,8 +50,9 @@ impl Sortable for RecordBatch {
         heads: &Heads,
         dealer: &mut Dealer,
     ) -> Result<(), TableError> {
-        let Dealer { places, picks, picked, values, .. } = dealer;
-        let kept: Vec<usize> = sort.kept.iter().cloned().flatten().collect();
+        let Dealer { places, picks, picked, values, kept, .. } = dealer;
+        let kept = kept.as_ref().unwrap_or(&sort.kept);
+        let kept: Vec<usize> = kept.iter().cloned().flatten().collect();
         let project =
             |batch: &RecordBatch| batch.project(&kept).map_err(|_| TableError::Unwritable);
         let batches: Vec<RecordBatch> = batches.iter().map(project).collect::<Result<_, _>>()?;

@@ -168,6 +168,12 @@ impl Fill for Box<dyn Batch> {
     }
 }
 
+/// Columns as runs of neighbouring ones.
+pub fn runs(columns: &[usize]) -> Vec<Range<usize>> {
+    let runs = columns.chunk_by(|one, next| one + 1 == *next);
+    runs.map(|run| run[0]..run[0] + run.len()).collect()
+}
+
 /// One of the two forms that rows have in memory: what is kept of rows in one form is written by
 /// encodings of that form.
 pub trait Form: Fill {

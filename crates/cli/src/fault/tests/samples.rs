@@ -225,7 +225,9 @@ fn of_libraries(found: &mut Vec<Sample>) {
         PrepareError {
             Table(TableError::Interrupted), File(missing()), Report(ReportError::Form { path: path() }),
             SameOutput { path: path() }, NotAge { path: path() },
-            KeyDomain { found: name(), expected: name() }, Reserved { path: path(), column: column() },
+            KeyDomain { found: name(), expected: name() }, PayloadInClear, PayloadColumns, PayloadCodes,
+            PayloadType { path: path() }, PayloadFiles { path: path() }, Sending(SendingError::Own),
+            Reserved { path: path(), column: column() },
             Unnamed { path: path(), column: column() }, SentTwice { path: path(), column: column() },
             NoColumn { path: path() }, NoData,
             WrongColumn { path: path(), column: column(), invalid: 1, filled: 2, reasons: vec![("wrong-length", 1)] },
@@ -467,7 +469,7 @@ fn of_parcels(found: &mut Vec<Sample>) {
         }
         SendingError {
             File(missing()), Form { path: path() }, Service { path: path() }, Party { path: path() },
-            Expired { path: path(), expires: Timestamp::UNIX_EPOCH },
+            Expired { path: path(), expires: Timestamp::UNIX_EPOCH }, Own, Seal(SealError),
         }
     }
 }
