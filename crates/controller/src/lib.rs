@@ -68,8 +68,6 @@
 
 mod origin;
 
-mod indexes;
-
 mod known;
 
 mod named;

@@ -17,7 +17,6 @@ use cstatns_rows::sort::{Heads, Sort};
 use cstatns_rows::table::{BATCH, Batch, Fill, Stream};
 use zeroize::Zeroize;
 
-use crate::indexes::draw;
 use crate::known::Known;
 
 use super::counting::Counting;
@@ -107,7 +106,7 @@ impl<F: Fill> Dealing<'_, F> {
                     found.sent = heads.iter().map(sent).sum();
                     return Ok(());
                 };
-                draw(heads, indexes);
+                heads.draw(indexes);
                 sort.deal_heads(heads)
             },
             check: |block: &mut Block<F>| {

@@ -61,11 +61,12 @@ impl Fields {
         self.range.len()
     }
 
-    /// The most bytes that [`Fields::copy`] makes of its rows, each ended.
-    pub fn most_copied(&self) -> usize {
+    /// The most bytes that [`Fields::copy`] makes of its rows, each ended, where `delimiter` parts
+    /// them.
+    pub fn most_copied(&self, delimiter: u8) -> usize {
         // A line break, which the last line may lack; else quotes around each field and twice in
         // it.
-        if self.is_plain {
+        if self.is_plain && self.delimiter == delimiter {
             self.range.len() + 1
         } else {
             2 * self.range.len() + 4 * self.fields.len()
@@ -158,22 +159,26 @@ impl Fields {
         &self.bytes[start as usize..end as usize]
     }
 
-    /// Adds some neighbouring fields of a row to `out`, as they are written with the delimiter that
-    /// they were read with: plain ones without a look at them, and where it is known which were in
-    /// quotes, as they were.
+    /// Adds some neighbouring fields of a row to `out`. With the delimiter that they were read with
+    /// they are written as they are: plain ones without a look at them, and where it is known which
+    /// were in quotes, as they were. With another one those are in quotes that were, or must be.
     pub fn copy(&self, row: usize, columns: Range<usize>, out: &mut Lines) {
         let fields = &self.fields[row * self.columns..][columns.clone()];
+        let is_parted_alike = self.delimiter == out.delimiter();
         match fields {
-            [(start, _), .., (_, end)] | [(start, end)] if self.is_plain => {
+            [(start, _), .., (_, end)] | [(start, end)] if self.is_plain && is_parted_alike => {
                 out.plain(|bytes| {
                     bytes.extend_from_slice(&self.bytes[*start as usize..*end as usize])
                 });
             }
-            _ => columns.for_each(|column| match &self.quoted {
-                Some(quoted) => {
-                    out.as_it_was(self.get(row, column), quoted[row * self.columns + column])
+            _ => columns.for_each(|column| {
+                let quoted = self.quoted.as_ref().filter(|_| !self.is_plain);
+                match quoted.map(|quoted| quoted[row * self.columns + column]) {
+                    Some(is_quoted) if is_quoted || is_parted_alike => {
+                        out.as_it_was(self.get(row, column), is_quoted);
+                    }
+                    _ => out.field(self.get(row, column)),
                 }
-                None => out.field(self.get(row, column)),
             }),
         }
     }

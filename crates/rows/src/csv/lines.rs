@@ -102,6 +102,17 @@ impl Lines {
         write(&mut self.bytes);
     }
 
+    /// Ends what is not a whole line: the rest of one, say. Nothing is written.
+    pub fn end_part(&mut self) {
+        self.is_first = true;
+        self.row = self.bytes.len();
+    }
+
+    /// What stands between two fields.
+    pub(crate) fn delimiter(&self) -> u8 {
+        self.delimiter
+    }
+
     /// Ends a row. One empty field alone is written in quotes: a blank line is no row.
     pub fn end_row(&mut self) {
         if self.bytes.len() == self.row {
