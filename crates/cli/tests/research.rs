@@ -298,7 +298,9 @@ fn two_projects_share_nothing_and_are_not_joined() {
 #[test]
 fn what_does_not_belong_together_is_refused_and_nothing_is_lost() {
     let place = project();
-    ["hospital", "wages"].map(|file| numbered(&place, file));
+    for file in ["hospital", "wages"] {
+        numbered(&place, file);
+    }
     for (file, controller) in [("hospital", "atih"), ("wages", "insee")] {
         prepared(&place, file, controller, "mobility");
     }
@@ -315,7 +317,7 @@ fn what_does_not_belong_together_is_refused_and_nothing_is_lost() {
     };
     for (payload, result, code) in [
         // A request in disguise, a result for a payload and the other way round.
-        ("request.csv.age", "wages.res.csv.age", "parcel-key"),
+        ("request.csv.age", "wages.res.csv.age", "parcel-receiver"),
         ("wages.res.csv.age", "wages.res.csv.age", "not-a-payload"),
         ("wages.pay.csv.age", "wages.pay.csv.age", "parcel-sender"),
         // Of two requests.
@@ -345,7 +347,7 @@ fn what_does_not_belong_together_is_refused_and_nothing_is_lost() {
     linked(&place, &attach("wages"));
 
     let join = |sources: &str| format!("join --as cesr {sources} --out joined.csv --many");
-    let (care, wages) = ("--source care=hospital.coded.csv", "--source wages=wages.coded.csv");
+    let care = "--source care=hospital.coded.csv";
     refused(&place, &JOIN.replace(" --many", ""), "join-many", &[]);
     refused(&place, &join(care), "linking-sources", &[]);
     refused(&place, &join(&format!("{care} {care}")), "source-twice", &[]);

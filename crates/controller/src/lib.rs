@@ -69,8 +69,6 @@
 
 mod origin;
 
-mod indexes;
-
 mod known;
 
 mod named;

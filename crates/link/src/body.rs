@@ -36,6 +36,8 @@ impl<'a> Body<'a> {
     /// # Errors
     /// [`LinkError`].
     pub fn open(directory: &Path, party: &'a Party, now: Timestamp) -> Result<Self, LinkError> {
+        // Statements have whole seconds.
+        let now = Timestamp::from_second(now.as_second()).expect("it is earlier than `now`");
         let lock = files::lock(&directory.join("lock"))?;
         let (path, card) = (ledger_path(directory), party.card());
         let ledger = LinkingLedger::open(&path, card, &party.signing(), now)?;

@@ -17,7 +17,6 @@ use cstatns_rows::csv::Delimiter;
 use cstatns_rows::effort::Effort;
 use cstatns_rows::sink;
 use cstatns_rows::table::{Format, Input, Source};
-use jiff::Timestamp;
 
 use crate::body::Body;
 use crate::catalogue::{Entry, Marking, number, whole};
@@ -206,7 +205,6 @@ impl Body<'_> {
             matched: counts.matched,
             unmatched: counts.unmatched,
         });
-        let made = Timestamp::from_second(self.now().as_second()).expect("it is earlier than now");
         let body = JoinedReportBody {
             format: FORMAT,
             tool: TOOL.to_owned(),
@@ -223,7 +221,7 @@ impl Body<'_> {
             people: joined.people,
             sources: sources.collect(),
             accepted: accepted.clone(),
-            made,
+            made: self.now(),
             checkpoint: self.note().to_owned(),
         };
         JoinedReport::new(body, &self.party.signing())

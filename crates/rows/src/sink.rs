@@ -67,6 +67,12 @@ impl<'a> Column<'a> {
         Self { name: name.into(), field: Arc::new(field), ..self }
     }
 
+    /// The same column, in which there may be nothing.
+    pub fn nullable(self) -> Self {
+        let field = Field::clone(&self.field).with_nullable(true);
+        Self { field: Arc::new(field), ..self }
+    }
+
     /// The column `index`.
     pub fn index() -> Self {
         Self::new("index", DataType::FixedSizeBinary(16), false, Holds::Plain)

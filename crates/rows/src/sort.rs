@@ -15,13 +15,17 @@
 //! most. A partition that is far larger than foreseen, as of text that was compressed, is divided
 //! before it is sorted.
 
+mod alike;
+mod heads;
 mod lines;
 mod values;
 
+use std::hash::{BuildHasher, RandomState};
 use std::marker::PhantomData;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use cstatns_base::secret::reserve;
 use zeroize::Zeroizing;
@@ -32,6 +36,11 @@ use crate::encoding::Encoding;
 use crate::error::TableError;
 use crate::spill::{Page, Spill, units};
 use crate::table::{BATCH, Extent, Form, Stream};
+
+use heads::{LENGTH, split};
+
+pub use alike::Apart;
+pub use heads::{Heads, KEY, draw};
 
 /// The rows of a partition of a Parquet file or a frame: a row group, with what chance adds.
 pub const ROWS: u64 = 120_000;
@@ -47,79 +56,16 @@ const WORK: usize = 32 << 20;
 /// The most bytes that are dealt at once.
 const BLOCK: usize = 16 << 20;
 
-/// The bytes of a key.
-pub const KEY: usize = 16;
-
-/// The heads of rows, one behind the other, each with its length (u32, little-endian) before it.
-/// They are wiped, also where they move to a larger place.
-#[derive(Default)]
-pub struct Heads(Zeroizing<Vec<u8>>);
-
-/// The bytes of a head's length.
-const LENGTH: usize = 4;
-
-impl Heads {
-    /// Empties it; its room stays.
-    pub fn clear(&mut self) {
-        self.0.clear();
-    }
-
-    /// Adds a head of zeros for a key and `rest` bytes, which are for the caller to append to what
-    /// is returned.
-    pub fn add(&mut self, rest: usize) -> &mut Vec<u8> {
-        reserve(&mut self.0, LENGTH + KEY + rest);
-        self.0.extend_from_slice(&((KEY + rest) as u32).to_le_bytes());
-        self.0.extend_from_slice(&[0; KEY]);
-        &mut self.0
-    }
-
-    /// Each head, without its length.
-    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        self.framed().map(|framed| &framed[LENGTH..])
-    }
-
-    /// How many there are.
-    pub fn count(&self) -> usize {
-        self.framed().count()
-    }
-
-    /// Gives the heads these keys.
-    pub fn set(&mut self, keys: &[u8]) {
-        let mut at = 0;
-        for key in keys.chunks_exact(KEY) {
-            let (head, _) = split(&self.0[at..]);
-            let next = at + LENGTH + head.len();
-            self.0[at + LENGTH..][..KEY].copy_from_slice(key);
-            at = next;
-        }
-    }
-
-    /// Each head with its length before it.
-    fn framed(&self) -> impl Iterator<Item = &[u8]> {
-        let mut left = &self.0[..];
-        std::iter::from_fn(move || {
-            (!left.is_empty()).then(|| {
-                let (framed, rest) = left.split_at(LENGTH + split(left).0.len());
-                left = rest;
-                framed
-            })
-        })
-    }
-}
-
-/// The head at the beginning, without its length, and what comes after it.
-fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
-    let (length, rest) = bytes.split_first_chunk().expect("a head begins with its length");
-    rest.split_at(u32::from_le_bytes(*length) as usize)
-}
-
 /// A form of rows that can be sorted.
 pub trait Sortable: Form {
     /// What lies beside the heads of a partition's rows, in its pages.
     type Beside<'a>: Default;
     /// Whether partitions are row groups: else they are small, and several make a piece.
     const GROUPS: bool;
-    /// The bytes from which on a partition is too large for memory.
+    /// The bytes of a partition, in memory or as they stand in the file.
+    const SIZE: u64;
+    /// A partition that takes more is divided before it is sorted: rows of very different sizes are
+    /// not foreseen, nor is what compressed text swells to.
     const LARGE: u64;
 
     /// How many partitions rows of this extent should have.
@@ -139,17 +85,18 @@ pub trait Sortable: Form {
         dealer: &mut Dealer,
     ) -> Result<(), TableError>;
 
-    /// Divides a partition: see [`Sort::divide`].
+    /// The columns that a partition keeps which is divided, of those that it kept; none where it
+    /// cannot be divided.
+    fn within(kept: &[Range<usize>]) -> Option<Vec<Range<usize>>>;
+
+    /// Deals the rows of a page into another sort, which keeps all that they kept.
     ///
     /// # Errors
     /// [`TableError`].
-    fn divide(
-        _sort: &Sort<Self>,
-        _partition: usize,
-        _dealer: &mut Dealer,
-    ) -> Result<Option<Sort<Self>>, TableError> {
-        Ok(None)
-    }
+    fn pour(page: &[u8], into: &Sort<Self>, dealer: &mut Dealer) -> Result<(), TableError>;
+
+    /// The heads of what was added as one unit.
+    fn heads(unit: &[u8]) -> impl Iterator<Item = &[u8]>;
 
     /// Reads what was added as one unit: each row's head with its length before it, and what lies
     /// behind it.
@@ -174,10 +121,14 @@ pub trait Sortable: Form {
 
 /// Rows on their way through the sort.
 pub struct Sort<F> {
-    spill: Spill,
-    /// How many bits of the key say the partition, and how many come before them.
+    /// Where the partitions lie, from `first` on: several sorts may share it.
+    spill: Arc<Spill>,
+    first: usize,
+    /// How many bits of the key say the partition, and how many come before them; or the same of a
+    /// hash of the head.
     bits: u32,
     before: u32,
+    hash: Option<RandomState>,
     /// The columns that are kept.
     kept: Vec<Range<usize>>,
     form: PhantomData<fn() -> F>,
@@ -193,24 +144,17 @@ impl<F: Sortable> Sort<F> {
         beside: &Path,
         effort: &Effort,
     ) -> (Self, NonZeroUsize) {
-        let kept: Vec<_> = kept.into_iter().filter(|columns| !columns.is_empty()).collect();
-        let partitions = F::partitions(extent).clamp(1, MOST);
-        let bits = partitions.next_power_of_two().trailing_zeros();
-        // What a small file swells to goes to the disk, though there were memory for it.
-        let most = (extent.length as usize).saturating_mul(MEMORY_FOR_BYTE).saturating_add(MEMORY);
-        let memory = effort.memory.min(most);
-        let fed = NonZeroUsize::new(memory / 2 / WORK).unwrap_or(NonZeroUsize::MIN);
-        let threads = effort.threads.min(fed);
-        let memory = memory.saturating_sub(threads.get() * WORK);
-        let spill = Spill::new(1 << bits, memory, beside);
-        (Self { spill, bits, before: 0, kept, form: PhantomData }, threads)
+        let bits = bits(F::partitions(extent), MOST);
+        let (memory, threads) = shares(extent, effort);
+        let spill = Arc::new(Spill::new(1 << bits, memory, beside));
+        (Self::of(&spill, 0, bits, kept), threads)
     }
 
-    /// A sort for the rows of one of its partitions, which keeps these columns.
-    fn divided(&self, partitions: u64, kept: Vec<Range<usize>>) -> Self {
-        let bits = partitions.clamp(2, MOST).next_power_of_two().trailing_zeros();
-        let spill = self.spill.like(1 << bits, WORK);
-        Self { spill, bits, before: self.before + self.bits, kept, form: PhantomData }
+    /// One whose partitions lie in `spill`, from `first` on.
+    fn of(spill: &Arc<Spill>, first: usize, bits: u32, kept: Vec<Range<usize>>) -> Self {
+        let kept = kept.into_iter().filter(|columns| !columns.is_empty()).collect();
+        let (spill, form) = (spill.clone(), PhantomData);
+        Self { spill, first, bits, before: 0, hash: None, kept, form }
     }
 
     /// How many partitions there are.
@@ -218,10 +162,14 @@ impl<F: Sortable> Sort<F> {
         1 << self.bits
     }
 
+    /// Where in the spill the partition of a row is, whose head is at the beginning.
     fn partition(&self, framed: &[u8]) -> usize {
-        let first =
-            u64::from_be_bytes(*split(framed).0.first_chunk().expect("a head begins with a key"));
-        ((u128::from(first << self.before) << self.bits) >> 64) as usize
+        let (head, _) = split(framed);
+        let key = match &self.hash {
+            None => u64::from_be_bytes(*head.first_chunk().expect("a head begins with a key")),
+            Some(hash) => hash.hash_one(head),
+        };
+        self.first + ((u128::from(key << self.before) << self.bits) >> 64) as usize
     }
 
     /// Fills the first `filled` of `batches` with the next rows, as many as are best dealt at once;
@@ -282,7 +230,19 @@ impl<F: Sortable> Sort<F> {
         partition: usize,
         dealer: &mut Dealer,
     ) -> Result<Option<Self>, TableError> {
-        F::divide(self, partition, dealer)
+        let size = self.size(partition);
+        let Some(kept) = F::within(&self.kept).filter(|_| size > F::LARGE) else { return Ok(None) };
+        let bits = bits(size.div_ceil(F::SIZE).max(2), MOST);
+        let spill = Arc::new(self.spill.like(1 << bits, WORK));
+        let mut divided = Self::of(&spill, 0, bits, kept);
+        divided.before = self.before + self.bits;
+        self.apart(partition).pour(&divided, dealer)?;
+        Ok(Some(divided))
+    }
+
+    /// The bytes of a partition, as it lies there.
+    pub fn size(&self, partition: usize) -> u64 {
+        self.spill.size(self.first + partition)
     }
 
     /// Takes the pages of a partition, for [`Sort::sorted`].
@@ -290,7 +250,7 @@ impl<F: Sortable> Sort<F> {
     /// # Errors
     /// [`TableError`].
     pub fn take(&self, partition: usize) -> Result<Vec<Page>, TableError> {
-        self.spill.take(partition)
+        self.spill.take(self.first + partition)
     }
 
     /// The rows in the pages of a partition, in the order of their keys.
@@ -319,9 +279,32 @@ impl<F: Sortable> Sort<F> {
     }
 }
 
+/// How many bits say one of so many partitions, of which there are `most` at most, a power of two.
+fn bits(partitions: u64, most: u64) -> u32 {
+    partitions.clamp(1, most).next_power_of_two().trailing_zeros()
+}
+
+/// How much memory the spill has of rows of this extent, in bytes, and how many threads there is
+/// memory for.
+fn shares(extent: Extent, effort: &Effort) -> (usize, NonZeroUsize) {
+    // What a small file swells to goes to the disk, though there were memory for it.
+    let most = (extent.length as usize).saturating_mul(MEMORY_FOR_BYTE).saturating_add(MEMORY);
+    let memory = effort.memory.min(most);
+    let fed = NonZeroUsize::new(memory / 2 / WORK).unwrap_or(NonZeroUsize::MIN);
+    let threads = effort.threads.min(fed);
+    (memory.saturating_sub(threads.get() * WORK), threads)
+}
+
 /// Where a row is: its key, and the row.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place(u64, u64, u32);
+
+impl Place {
+    /// The key, in halves.
+    pub fn key(&self) -> (u64, u64) {
+        (self.0, self.1)
+    }
+}
 
 /// The rows of a partition in order.
 pub struct Sorted<'a, F: Sortable> {
@@ -337,6 +320,22 @@ impl<'a, F: Sortable> Sorted<'a, F> {
     /// Where its rows are, in their order.
     pub fn places(&self) -> &[Place] {
         &self.places
+    }
+
+    /// Rows of one key are in the order of the rest of their heads from now on.
+    pub fn order_by_heads(&mut self) {
+        let Self { places, rows, .. } = self;
+        let head = |place: &Place| split(rows[place.2 as usize]).0;
+        for alike in places.chunk_by_mut(|one, next| one.key() == next.key()) {
+            if alike.len() > 1 {
+                alike.sort_by(|one, next| head(one).cmp(head(next)));
+            }
+        }
+    }
+
+    /// The head of a row.
+    pub fn head(&self, place: Place) -> &'a [u8] {
+        split(self.rows[place.2 as usize]).0
     }
 
     /// How many rows are best taken at once.

@@ -172,19 +172,29 @@ impl Spill {
         for (partition, parts) in units {
             let length: usize = parts.iter().map(|part| part.len()).sum();
             let size = 4 + length;
+            let length = u32::try_from(length).expect("less than 4 GiB").to_le_bytes();
+            // One that is larger than a page has a page of its own, which is full.
+            let is_large = size > self.page;
             let open = &held.partitions[partition].open;
-            if open.capacity() - open.len() < size {
-                let page = held.page(size, self.page);
-                let full = std::mem::replace(&mut held.partitions[partition].open, page);
+            if is_large || open.capacity() - open.len() < size {
+                let mut page = held.page(size, self.page);
+                if is_large {
+                    page.extend_from_slice(&length);
+                    parts.iter().for_each(|part| page.extend_from_slice(part));
+                } else {
+                    std::mem::swap(&mut held.partitions[partition].open, &mut page);
+                }
                 if held.taken <= self.memory {
-                    held.partitions[partition].full.push(full);
-                } else if !full.is_empty() {
-                    over.push((partition, full));
+                    held.partitions[partition].full.push(page);
+                } else if !page.is_empty() {
+                    over.push((partition, page));
                 }
             }
-            let open = &mut held.partitions[partition].open;
-            open.extend_from_slice(&u32::try_from(length).expect("less than 4 GiB").to_le_bytes());
-            parts.iter().for_each(|part| open.extend_from_slice(part));
+            if !is_large {
+                let open = &mut held.partitions[partition].open;
+                open.extend_from_slice(&length);
+                parts.iter().for_each(|part| open.extend_from_slice(part));
+            }
         }
         drop(held);
         over.into_iter().try_for_each(|(partition, page)| self.put_aside(partition, page))
@@ -209,12 +219,7 @@ impl Spill {
     /// # Errors
     /// [`TableError::Spill`] when a page does not open; `file-io`.
     pub(crate) fn take(&self, partition: usize) -> Result<Vec<Page>, TableError> {
-        let mut pages = Vec::new();
-        self.each(partition, |page| {
-            pages.push(page);
-            Ok(())
-        })?;
-        Ok(pages)
+        self.apart(partition).into_iter().map(|part| self.read(part)).collect()
     }
 
     /// Takes a partition out and gives its pages one after the other; each is gone before the next
@@ -227,18 +232,54 @@ impl Spill {
         partition: usize,
         mut page: impl FnMut(&[u8]) -> Result<(), TableError>,
     ) -> Result<(), TableError> {
-        self.each(partition, |taken| page(&taken))
+        self.apart(partition).into_iter().try_for_each(|part| page(&self.read(part)?))
     }
 
-    fn each(
-        &self,
-        partition: usize,
-        mut give: impl FnMut(Page) -> Result<(), TableError>,
-    ) -> Result<(), TableError> {
+    /// Takes a partition out as it lies there: what is on disk stays there until it is read.
+    /// Several threads may.
+    pub(crate) fn apart(&self, partition: usize) -> Vec<Part> {
         let Partition { open, full, sealed } =
             std::mem::take(&mut locked(&self.held).partitions[partition]);
-        full.into_iter().chain([open]).try_for_each(&mut give)?;
-        sealed.iter().try_for_each(|sealed| give(self.aside.take(sealed)?))
+        let held = full.into_iter().chain([open]).filter(|page| !page.is_empty());
+        held.map(Part::Held).chain(sealed.into_iter().map(Part::Sealed)).collect()
+    }
+
+    /// The page of a part that is not needed any more.
+    ///
+    /// # Errors
+    /// As [`Spill::take`].
+    pub(crate) fn read(&self, part: Part) -> Result<Page, TableError> {
+        match part {
+            Part::Held(page) => Ok(page),
+            Part::Sealed(sealed) => self.aside.take(&sealed),
+        }
+    }
+
+    /// The page of a part that is read again later: a copy.
+    ///
+    /// # Errors
+    /// As [`Spill::take`].
+    pub(crate) fn copy(&self, part: &Part) -> Result<Page, TableError> {
+        match part {
+            Part::Held(page) => Ok(page.clone()),
+            Part::Sealed(sealed) => self.aside.take(sealed),
+        }
+    }
+}
+
+/// A page of a partition that was taken out.
+pub(crate) enum Part {
+    Held(Page),
+    Sealed(Sealed),
+}
+
+impl Part {
+    /// Its bytes.
+    pub(crate) fn length(&self) -> usize {
+        match self {
+            Self::Held(page) => page.len(),
+            Self::Sealed(sealed) => sealed.length,
+        }
     }
 }
 

@@ -21,6 +21,7 @@ use crate::csv::Style;
 use crate::error::{Like, TableError};
 use crate::header::{decoded, folded};
 use crate::packed::{Packing, extension};
+use crate::parquet::flat_schema;
 
 pub use batch::{Batch, Cells, Fill, Form, runs};
 pub use extent::Extent;
@@ -267,6 +268,11 @@ impl Table {
     /// The columns of a Parquet file or of a frame.
     pub fn schema(&self) -> Option<&SchemaRef> {
         self.schema.as_ref()
+    }
+
+    /// The same in the types in which their values are worked on, without dictionaries and views.
+    pub fn worked_schema(&self) -> Option<SchemaRef> {
+        self.schema.as_deref().map(flat_schema)
     }
 
     /// Where the column is that somebody named, by its name or by its number from 1, as `#1`; a

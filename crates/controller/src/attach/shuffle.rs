@@ -12,8 +12,6 @@ use cstatns_rows::sink::{Column, Encoding, Sink};
 use cstatns_rows::sort::{Dealer, Heads, KEY, Sort, Sortable};
 use cstatns_rows::table::{Fill, Stream, Table};
 
-use crate::indexes::draw;
-
 use super::AttachError;
 use super::gather::{Gathered, add_counts};
 use super::opened::Expected;
@@ -87,7 +85,7 @@ where
                 let head = block.heads.add(cells * width);
                 records.by_ref().take(cells).for_each(|record| head.extend_from_slice(record));
             }
-            draw(&mut block.heads, &mut block.keys);
+            block.heads.draw(&mut block.keys);
             let batches = &block.batches[..block.filled];
             for column in kept.counted() {
                 batches.iter().for_each(|batch| count_cells(batch, *column, &mut block.counts));

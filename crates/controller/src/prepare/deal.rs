@@ -18,7 +18,6 @@ use cstatns_rows::sort::{Dealer, Heads, Sort, Sortable};
 use cstatns_rows::table::{BATCH, Batch, Fill, Stream};
 use zeroize::Zeroize;
 
-use crate::indexes::draw;
 use crate::known::Known;
 
 use super::counting::Counting;
@@ -141,11 +140,11 @@ impl<F: Fill + Sortable> Dealing<'_, F> {
                         Ok(())
                     }
                     Goes::Sent(sort) => {
-                        draw(heads, indexes);
+                        heads.draw(indexes);
                         sort.deal_heads(heads)
                     }
                     Goes::Whole(sort, _) => {
-                        draw(heads, indexes);
+                        heads.draw(indexes);
                         sort.deal(batches, heads, dealer)
                     }
                 }

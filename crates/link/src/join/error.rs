@@ -23,11 +23,10 @@ pub enum JoinError {
     },
     /// `join-types`: sources of text beside others of Parquet, or an output of another type.
     #[error(
-        "{path:?} is not of the type of the first source: all sources and the output are text, or all \
-        are Parquet"
+        "{path:?} is not of the type of the output: it and all sources are text, or all are Parquet"
     )]
     Types {
-        /// The first source of another type; the first one where the output is.
+        /// The first source of another type.
         path: PathBuf,
     },
     /// `join-columns`: a name that two columns would have.
@@ -48,6 +47,12 @@ pub enum JoinError {
         path: PathBuf,
         /// The column.
         column: ColumnName,
+    },
+    /// `join-row`: a row of the output that is too long.
+    #[error("a row of the output would be longer than {limit} bytes")]
+    Long {
+        /// About the most, in bytes.
+        limit: usize,
     },
     /// `join-many`: people have more than one row in several sources.
     #[error("{people} people have more than one row in two sources or more")]
@@ -71,6 +76,7 @@ cstatns_base::coded!(JoinError {
     Self::Types { path } => ("join-types", Input, [path]),
     Self::Columns { path, column } => ("join-columns", Input, [path, column]),
     Self::Reserved { path, column } => ("join-reserved", Input, [path, column]),
+    Self::Long { limit } => ("join-row", Input, [limit]),
     Self::Many { people } => ("join-many", Input, [people]),
     Self::Few { name, least } => ("join-few", Input, [source: *name, least]),
 });

@@ -47,11 +47,6 @@ impl Lines {
         Self { delimiter, ending, bytes: Zeroizing::new(Vec::new()), is_first: true, row: 0 }
     }
 
-    /// What stands between two fields.
-    pub(super) fn delimiter(&self) -> u8 {
-        self.delimiter
-    }
-
     /// The rows so far.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
@@ -105,6 +100,17 @@ impl Lines {
             self.bytes.push(self.delimiter);
         }
         write(&mut self.bytes);
+    }
+
+    /// Ends what is not a whole line: the rest of one, say. Nothing is written.
+    pub fn end_part(&mut self) {
+        self.is_first = true;
+        self.row = self.bytes.len();
+    }
+
+    /// What stands between two fields.
+    pub(crate) fn delimiter(&self) -> u8 {
+        self.delimiter
     }
 
     /// Ends a row. One empty field alone is written in quotes: a blank line is no row.

@@ -1,16 +1,13 @@
 //! CSV: a unit is a row, its head and the rest of its line as it will be written.
 
-use super::{Dealer, Heads, Place, Sort, Sortable, Sorted, split};
+use std::ops::Range;
+
+use super::heads::split;
+use super::{Dealer, Heads, Place, Sort, Sortable, Sorted};
 use crate::csv::{Fields, Kept};
 use crate::error::TableError;
 use crate::spill::units;
 use crate::table::Extent;
-
-/// The bytes of a partition, as they stand in the file: its rows are picked one by one, so they
-/// should stay in the processor's cache.
-const LINES: u64 = 1 << 20;
-/// A partition that takes more is divided before it is sorted.
-const LARGE: u64 = 32 << 20;
 
 impl Sort<Fields> {
     /// Deals rows of which no column is kept, wherever they come from: a head is a unit. Several
@@ -21,15 +18,43 @@ impl Sort<Fields> {
     pub fn deal_heads(&self, heads: &Heads) -> Result<(), TableError> {
         self.spill.add(heads.framed().map(|head| (self.partition(head), [head])))
     }
+
+    /// Deals rows whose kept columns are written already: `tails` has them one behind the other, as
+    /// they are parted in a line and without its end, and `ends` says where each ends. Several
+    /// threads may.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub fn deal_tails(
+        &self,
+        heads: &Heads,
+        tails: &[u8],
+        ends: &[usize],
+    ) -> Result<(), TableError> {
+        let mut start = 0;
+        self.spill.add(heads.framed().zip(ends).map(|(head, end)| {
+            let tail = &tails[std::mem::replace(&mut start, *end)..*end];
+            (self.partition(head), [head, tail])
+        }))
+    }
+}
+
+impl<'a> Sorted<'a, Fields> {
+    /// What is kept of a row beside its head, as it is written.
+    pub fn tail(&self, place: Place) -> &'a [u8] {
+        split(self.rows[place.2 as usize]).1
+    }
 }
 
 impl Sortable for Fields {
     type Beside<'a> = ();
     const GROUPS: bool = false;
-    const LARGE: u64 = LARGE;
+    /// Rows are picked one by one, so they should stay in the processor's cache.
+    const SIZE: u64 = 1 << 20;
+    const LARGE: u64 = 32 << 20;
 
     fn partitions(extent: Extent) -> u64 {
-        extent.bytes.div_ceil(LINES)
+        extent.bytes.div_ceil(Self::SIZE)
     }
 
     fn wanted(_: usize) -> usize {
@@ -50,33 +75,23 @@ impl Sortable for Fields {
             tails.reserve(batch.most_copied(*encoding, tails));
             for row in 0..batch.rows() {
                 kept.iter().for_each(|columns| batch.copy(row, columns.clone(), *encoding, tails));
-                tails.end_row();
+                tails.end_part();
                 ends.push(tails.bytes().len());
             }
         }
-        let mut start = 0;
-        sort.spill.add(heads.framed().zip(ends.iter()).map(|(head, end)| {
-            // Without the line break.
-            let tail = &tails.bytes()[std::mem::replace(&mut start, *end)..end - 1];
-            (sort.partition(head), [head, tail])
-        }))
+        sort.deal_tails(heads, tails.bytes(), ends)
     }
 
-    /// What compressed text swells to is not known before it is read.
-    fn divide(
-        sort: &Sort<Self>,
-        partition: usize,
-        _: &mut Dealer,
-    ) -> Result<Option<Sort<Self>>, TableError> {
-        let size = sort.spill.size(partition);
-        if size <= LARGE {
-            return Ok(None);
-        }
-        let divided = sort.divided(size.div_ceil(LINES), sort.kept.clone());
-        sort.spill.drain(partition, |page| {
-            divided.spill.add(units(page).map(|unit| (divided.partition(unit), [unit])))
-        })?;
-        Ok(Some(divided))
+    fn within(kept: &[Range<usize>]) -> Option<Vec<Range<usize>>> {
+        Some(kept.to_vec())
+    }
+
+    fn pour(page: &[u8], into: &Sort<Self>, _: &mut Dealer) -> Result<(), TableError> {
+        into.spill.add(units(page).map(|unit| (into.partition(unit), [unit])))
+    }
+
+    fn heads(unit: &[u8]) -> impl Iterator<Item = &[u8]> {
+        std::iter::once(split(unit).0)
     }
 
     fn read_unit<'a>(

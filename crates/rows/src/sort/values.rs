@@ -3,24 +3,21 @@
 
 use std::ops::Range;
 
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, OffsetSizeTrait, RecordBatch, new_null_array};
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
-use arrow_schema::ArrowError;
-use arrow_select::interleave::interleave_record_batch;
+use arrow_schema::{ArrowError, DataType};
+use arrow_select::interleave::{interleave, interleave_record_batch};
 use cstatns_base::secret::reserve;
 use zeroize::Zeroizing;
 
-use super::{Dealer, Heads, Place, ROWS, Sort, Sortable, Sorted, split};
+use super::heads::{framed, split};
+use super::{Dealer, Heads, Place, ROWS, Sort, Sortable, Sorted};
 use crate::error::TableError;
 use crate::spill::units;
 use crate::table::{BATCH, Extent};
 
-/// The bytes that the rows of a partition take in memory.
-const VALUES: u64 = 8 << 20;
-/// A partition that takes more is divided before it is sorted: rows of very different sizes are not
-/// foreseen.
-const LARGE: u64 = 4 * VALUES;
 /// So many rows are dealt at once for each partition.
 const UNIT: usize = 256;
 
@@ -34,10 +31,11 @@ pub struct Units {
 impl Sortable for RecordBatch {
     type Beside<'a> = Units;
     const GROUPS: bool = true;
-    const LARGE: u64 = LARGE;
+    const SIZE: u64 = 8 << 20;
+    const LARGE: u64 = 4 * Self::SIZE;
 
     fn partitions(extent: Extent) -> u64 {
-        extent.rows.div_ceil(ROWS).max(extent.bytes.div_ceil(VALUES))
+        extent.rows.div_ceil(ROWS).max(extent.bytes.div_ceil(Self::SIZE))
     }
 
     fn wanted(partitions: usize) -> usize {
@@ -87,28 +85,24 @@ impl Sortable for RecordBatch {
         Ok(())
     }
 
-    fn divide(
-        sort: &Sort<Self>,
-        partition: usize,
-        dealer: &mut Dealer,
-    ) -> Result<Option<Sort<Self>>, TableError> {
-        let size = sort.spill.size(partition);
-        if sort.kept.is_empty() || size <= LARGE {
-            return Ok(None);
+    fn within(kept: &[Range<usize>]) -> Option<Vec<Range<usize>>> {
+        let columns = kept.iter().map(Range::len).sum();
+        (columns > 0).then(|| std::iter::once(0..columns).collect())
+    }
+
+    fn pour(page: &[u8], into: &Sort<Self>, dealer: &mut Dealer) -> Result<(), TableError> {
+        for unit in units(page) {
+            let (heads, values) = split_unit(unit);
+            let mut own = Heads::default();
+            reserve(&mut own.0, heads.len());
+            own.0.extend_from_slice(heads);
+            Self::deal(into, &[unpack(values)?], &own, dealer)?;
         }
-        let columns = sort.kept.iter().map(Range::len).sum();
-        let divided = sort.divided(size.div_ceil(VALUES), std::iter::once(0..columns).collect());
-        sort.spill.drain(partition, |page| {
-            for unit in units(page) {
-                let (heads, values) = split_unit(unit);
-                let mut own = Heads::default();
-                reserve(&mut own.0, heads.len());
-                own.0.extend_from_slice(heads);
-                Self::deal(&divided, &[unpack(values)?], &own, dealer)?;
-            }
-            Ok(())
-        })?;
-        Ok(Some(divided))
+        Ok(())
+    }
+
+    fn heads(unit: &[u8]) -> impl Iterator<Item = &[u8]> {
+        framed(split_unit(unit).0).map(|framed| split(framed).0)
     }
 
     fn read_unit<'a>(
@@ -132,7 +126,7 @@ impl Sortable for RecordBatch {
         // count.
         let sizes = columns.map(|column| column.to_data().get_slice_memory_size().unwrap_or(0));
         let bytes: usize = sizes.sum();
-        (rows * VALUES as usize / bytes.max(1)).clamp(1, BATCH)
+        (rows * Self::SIZE as usize / bytes.max(1)).clamp(1, BATCH)
     }
 
     fn kept<'a>(sorted: &Sorted<'a, Self>, places: &[Place]) -> Result<Vec<ArrayRef>, TableError> {
@@ -140,6 +134,84 @@ impl Sortable for RecordBatch {
             places.iter().map(|place| sorted.beside.picks[place.2 as usize]).collect();
         let batches: Vec<&RecordBatch> = sorted.beside.batches.iter().collect();
         Ok(gather(&batches, &picks)?.columns().to_vec())
+    }
+}
+
+impl Sorted<'_, RecordBatch> {
+    /// What is kept of these rows beside their heads, and null where there is none. `kinds` are the
+    /// types of the columns.
+    ///
+    /// # Errors
+    /// [`TableError::Unwritable`].
+    pub fn kept_or_null(
+        &self,
+        places: impl Iterator<Item = Option<Place>>,
+        kinds: &[DataType],
+    ) -> Result<Vec<ArrayRef>, TableError> {
+        let (batches, mut nulls) = (&self.beside.batches, false);
+        let picks: Vec<(usize, usize)> = places
+            .map(|place| match place {
+                Some(place) => self.beside.picks[place.2 as usize],
+                None => {
+                    nulls = true;
+                    (batches.len(), 0)
+                }
+            })
+            .collect();
+        let column = |(at, kind): (usize, &DataType)| {
+            let mut arrays: Vec<ArrayRef> =
+                batches.iter().map(|batch| batch.column(at).clone()).collect();
+            arrays.extend(nulls.then(|| new_null_array(kind, 1)));
+            let arrays: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
+            match arrays.is_empty() {
+                true => Ok(new_null_array(kind, 0)),
+                false => interleave(&arrays, &picks).map_err(|_| TableError::Unwritable),
+            }
+        };
+        kinds.iter().enumerate().map(column).collect()
+    }
+
+    /// About the bytes that a row takes without its head.
+    pub fn weight(&self, place: Place) -> usize {
+        let Some((batch, row)) = self.beside.picks.get(place.2 as usize) else { return 0 };
+        let Some(batch) = self.beside.batches.get(*batch) else { return 0 };
+        batch.columns().iter().map(|column| weight(column.as_ref(), *row, 1)).sum()
+    }
+}
+
+/// About the bytes that so many values take, from `start` on.
+fn weight(array: &dyn Array, start: usize, count: usize) -> usize {
+    fn of<O: OffsetSizeTrait>(offsets: &[O], start: usize, count: usize) -> (usize, usize) {
+        let start_in = offsets[start].as_usize();
+        (start_in, offsets[start + count].as_usize() - start_in)
+    }
+    let within = |(start, count), values: &dyn Array| weight(values, start, count);
+    match array.data_type() {
+        DataType::Utf8 => of(array.as_string::<i32>().value_offsets(), start, count).1,
+        DataType::LargeUtf8 => of(array.as_string::<i64>().value_offsets(), start, count).1,
+        DataType::Binary => of(array.as_binary::<i32>().value_offsets(), start, count).1,
+        DataType::LargeBinary => of(array.as_binary::<i64>().value_offsets(), start, count).1,
+        DataType::List(_) => {
+            let list = array.as_list::<i32>();
+            within(of(list.value_offsets(), start, count), list.values())
+        }
+        DataType::LargeList(_) => {
+            let list = array.as_list::<i64>();
+            within(of(list.value_offsets(), start, count), list.values())
+        }
+        DataType::Map(..) => {
+            let map = array.as_map();
+            within(of(map.value_offsets(), start, count), map.entries())
+        }
+        DataType::FixedSizeList(_, size) => {
+            let size = *size as usize;
+            within((start * size, count * size), array.as_fixed_size_list().values())
+        }
+        DataType::Struct(_) => {
+            array.as_struct().columns().iter().map(|column| within((start, count), column)).sum()
+        }
+        DataType::FixedSizeBinary(size) => count * *size as usize,
+        kind => count * kind.primitive_width().unwrap_or(1),
     }
 }
 
