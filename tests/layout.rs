@@ -332,6 +332,10 @@ fn a_breach_is_found() {
     for (path, source) in bad {
         assert_eq!(breach(path, source).len(), 1, "{source}");
     }
+    // What a program takes of the crate for all of them lies below its own.
+    let program =
+        "mod help;\nuse cstatns_terminal::{lang, output};\nuse cstatns_terminal::{Options};\n";
+    assert_eq!(self::rooms(program), ["lang", "output", "help"]);
     // A type of the same room, defined in another of its files.
     for defined in ["struct Head;\n", "pub struct Head(u8);\n", "pub(super) enum Head {}\n"] {
         let room = [file("custody", defined), file("custody/share", "impl Head {}\n")];
