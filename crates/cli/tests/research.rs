@@ -2,6 +2,8 @@
 //! linking body, a researcher (SPEC §20).
 
 mod common;
+#[path = "common/research.rs"]
+mod research;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use common::{Place, files, in_years, pair, text};
+use research::{coded, prepared, project};
 use serde_json::Value;
 
 /// The program of the linking body, which the workspace builds beside the other one.
@@ -58,25 +61,6 @@ fn refused(place: &Place, command: &str, code: &str, words: &[&str]) -> String {
     line
 }
 
-/// A service with a project of two controllers, a linking body and a researcher.
-fn project() -> Place {
-    let place = Place::founded();
-    let ends = in_years(2);
-    place.quorum(&format!("service open home mobility --kind research --ends {ends}"));
-    for (name, role) in [
-        ("insee", "controller"),
-        ("atih", "controller"),
-        ("cesr", "linking"),
-        ("lab", "researcher"),
-    ] {
-        place.ok(&format!("party new {name} --name {name} --no-passphrase"));
-        place.quorum(&format!(
-            "service party home {name}/card.json --role {role} --domain mobility"
-        ));
-    }
-    place
-}
-
 /// A file of the pair with the number of each row beside it; of each row the person.
 fn numbered(place: &Place, file: &str) -> BTreeMap<String, String> {
     let data = fs::read_to_string(pair(&format!("{file}.csv"))).unwrap();
@@ -87,26 +71,6 @@ fn numbered(place: &Place, file: &str) -> BTreeMap<String, String> {
     let truth = fs::read_to_string(pair(&format!("{file}_truth.csv"))).unwrap();
     let person = |line: &str| line.split_once(',').map(|(a, b)| (a.into(), b.into())).unwrap();
     truth.lines().skip(1).map(person).collect()
-}
-
-/// Makes request and payload of a file, for a project.
-fn prepared(place: &Place, file: &str, controller: &str, domain: &str) {
-    place
-        .ok(&format!("service request-key home {domain} --for {controller} --out {file}.key.json"));
-    place.ok(&format!(
-        "controller prepare {file}.csv --identifier-column nir --as {controller} --request-key \
-        {file}.key.json --service home/card.json --ledger home/ledger.jsonl --domain {domain} \
-        --request {file}.req.csv.age --payload {file}.pay.csv.age --payload-to cesr/card.json"
-    ));
-    let _ = fs::remove_file(place.path(&format!("{file}.key.json")));
-}
-
-/// Codes it, to the linking body.
-fn coded(place: &Place, file: &str, domain: &str) {
-    place.quorum(&format!(
-        "service code home {domain} --request {file}.req.csv.age --result {file}.res.csv.age \
-        --purpose study --to cesr"
-    ));
 }
 
 fn attach(file: &str) -> String {
@@ -265,7 +229,8 @@ fn the_pair_reaches_a_researcher_without_identifier_or_code() {
             needles.iter().any(|needle| bytes.windows(needle.len()).any(|part| part == *needle))
         };
         assert!(!has(&codes), "a code is in {path:?}");
-        assert!(path.ends_with("wages.csv") || !has(&known), "an identifier is in {path:?}");
+        let is_data = ["wages.csv", "hospital.csv"].iter().any(|data| path.ends_with(data));
+        assert!(is_data || !has(&known), "an identifier is in {path:?}");
     }
 }
 
@@ -332,7 +297,7 @@ fn what_does_not_belong_together_is_refused_and_nothing_is_lost() {
     refused(
         &place,
         &with("wages.pay.csv.age", "wages.res.csv.age").replace("home/card.json", "cesr/card.json"),
-        "file-form",
+        "service-card",
         &[],
     );
     let cut = fs::read(place.path("wages.res.csv.age")).unwrap();
@@ -459,4 +424,51 @@ fn an_altered_ledger_of_the_linking_body_is_seen() {
         kept",
     );
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+}
+
+#[test]
+fn a_project_that_is_over_leaves_no_code() {
+    let place = project();
+    attached(&place);
+    linked(&place, JOIN);
+    let ends = in_years(1);
+    linked(&place, &format!("{RELEASE} --until {ends} --keep-coded"));
+    // What came later lies in clear still.
+    numbered(&place, "wages");
+    prepared(&place, "wages", "insee", "mobility");
+    coded(&place, "wages", "mobility");
+    linked(&place, &attach("wages"));
+
+    place.quorum("service close home mobility --notices notices");
+    let notice = "notices/mobility.cesr.notice.json";
+    assert!(place.exists(notice));
+    let output = verified(&place);
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("The project `mobility` is over, and the file of event "), "{said}");
+    let end = format!("end {notice} --as cesr --service home/card.json");
+    let body = place.read(notice);
+    place.write(notice, body.replace("mobility", "mobilitx"));
+    refused(&place, &end, "notice-signature", &[]);
+    place.write(notice, &body);
+    refused(&place, &end.replace("home/card.json", "lab/card.json"), "service-card", &[]);
+    refused(&place, &end.replace("--as cesr", "--as lab"), "notice-other", &[]);
+    assert_eq!(summary(&place, "status --as cesr")["owed"], serde_json::json!([]));
+    linked(&place, &end);
+    // Done once more, nothing is left to do.
+    linked(&place, &end);
+    let status = summary(&place, "status --as cesr");
+    assert_eq!((&status["clear"], &status["kept"]), (&0.into(), &1.into()), "{status}");
+    assert!(!place.exists("wages.coded.csv"));
+    let output = verified(&place);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    // What left is there; nobody codes or links for the project any more.
+    place.ok("parcel open joined.csv.age --as lab --out lab-data --from cesr/card.json");
+    place.refused("service request-key home mobility --for insee --out k.json", "not-active", &[]);
+    // A notice is written once, and again where it is gone.
+    place.ok("service expire home --notices notices");
+    fs::remove_file(place.path(notice)).unwrap();
+    place.ok("service expire home --notices notices");
+    assert!(place.exists(notice));
+    assert!(!place.exists("notices/mobility.lab.notice.json"), "to linking bodies alone");
 }

@@ -10,6 +10,7 @@ use cstatns_record::linking::{
     Content, LinkedFile, LinkingEvent, LinkingLedger, LinkingState, Standing,
 };
 use cstatns_record::received::{ReceivedFile, received_path};
+use cstatns_record::report::report_path;
 use jiff::Timestamp;
 
 use crate::catalogue::{Catalogue, Entry, sha256, whole};
@@ -83,6 +84,13 @@ impl<'a> Body<'a> {
     /// Does what a stopped command had still to do about a file.
     fn settle(&mut self, entry: Entry) -> Result<(), LinkError> {
         let standing = self.state().files().get(&entry.file).map(|file| file.standing);
+        if standing.is_none() {
+            let beside = match &entry.event {
+                LinkingEvent::Joined { .. } => report_path(&entry.path),
+                _ => received_path(&entry.path),
+            };
+            files::take_back(&[&self.catalogue.path_of(&entry.file), &beside, &entry.path])?;
+        }
         match standing {
             // The file got its name and the command was stopped, or it never got it.
             None => match files::taken(&entry.path)? && entry.mark.is_of(&entry.path)? {
@@ -92,7 +100,7 @@ impl<'a> Body<'a> {
                 }
                 false => Ok(self.catalogue.remove(&entry.file)?),
             },
-            Some(Standing::Destroyed) => Ok(self.forget(&entry)?),
+            Some(Standing::Destroyed) if entry.releasing.is_none() => Ok(self.forget(&entry)?),
             Some(_) => self.finish(entry),
         }
     }
@@ -110,6 +118,9 @@ impl<'a> Body<'a> {
             self.catalogue.replace(&entry)?;
         }
         let Some(releasing) = entry.releasing.clone() else { return Ok(()) };
+        if let Some(copy) = &entry.copy {
+            files::take_back(&[&self.catalogue.path(copy), &releasing.parcel])?;
+        }
         let is_there = files::taken(&releasing.parcel)?;
         let left = is_there && sha256(&releasing.parcel)? == releasing.sha256;
         let is_recorded = |file: &LinkedFile| !file.released.is_empty();
