@@ -33,7 +33,7 @@ pub(crate) enum Controller {
     Setup(setup::SetupArgs),
     Inspect(inspect::InspectArgs),
     Try(try_out::TryArgs),
-    Prepare(prepare::PrepareArgs),
+    Prepare(Box<prepare::PrepareArgs>),
     Manifest(manifest::ManifestArgs),
     Attach(attach::AttachArgs),
     Check(check::CheckArgs),

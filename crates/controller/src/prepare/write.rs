@@ -38,6 +38,9 @@ struct Writing<F, Q, R> {
     rows: usize,
 }
 
+/// A sort into which a partition was divided, and those of it that are still to be written.
+type Large<F> = (Arc<Sort<F>>, Range<usize>);
+
 /// The rows of the sort, of which some partitions are written at once.
 pub(super) struct Partitions<'a, F> {
     pub(super) sort: &'a Sort<F>,
@@ -63,7 +66,7 @@ where
     let (kept, mut beside) = outputs.beside;
     let mut next = 0;
     // A partition that is far larger than foreseen, part by part.
-    let mut large: Option<(Arc<Sort<B::Form>>, Range<usize>)> = None;
+    let mut large: Option<Large<B::Form>> = None;
     let mut dealer = Dealer::new(b',');
     let steps = Steps {
         new: || Writing {

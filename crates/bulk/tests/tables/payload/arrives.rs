@@ -346,7 +346,7 @@ fn several_files_make_one_payload() {
     fs::write(folder.join("a.csv"), format!("nir,a,b\n{KEYED},1,\"x,\"\n")).unwrap();
     fs::write(folder.join("b.csv"), format!("a,b,nir\r\n2,y,{UNKEYED}\r\n")).unwrap();
     fs::write(folder.join("c.csv"), "a,nir,b\n3,,z").unwrap();
-    let files = data_files(&[folder.clone()]).unwrap().unwrap();
+    let files = data_files(std::slice::from_ref(&folder)).unwrap().unwrap();
     let prepared = world.prepare(Data::Files(&files), Ask::default()).unwrap();
     assert_eq!((prepared.rows, prepared.files), (3, 3));
     let text = String::from_utf8(world.payload().bytes).unwrap();
