@@ -162,11 +162,16 @@ fn look(at: &Copy, when: &str) {
             has("coded.csv") || state.files().values().any(|file| file.standing != Standing::Clear);
         assert!(sent || coded, "{when}: {file} is lost");
     }
-    // What an earlier command was to destroy may be there; what names nothing may not.
-    for (path, _) in files(at.0.path()) {
+    // An identifier is in the controllers' data and nowhere else; a code in coded files alone.
+    let people = identifiers(ROWS);
+    let people: Vec<&[u8]> = people[..3].iter().map(|nir| nir.as_bytes()).collect();
+    for (path, bytes) in files(at.0.path()) {
+        let has = |needle: &[u8]| bytes.windows(needle.len()).any(|part| part == needle);
+        let is_data = ["hospital.csv", "wages.csv"].iter().any(|name| path.ends_with(name));
+        assert!(is_data || !people.iter().any(|nir| has(nir)), "{when}: an identifier in {path:?}");
         let name = path.file_name().unwrap().to_str().unwrap();
-        let is_named = !name.contains("cstatns-tmp");
-        assert!(is_named || path.starts_with(at.0.path()), "{when}: {name}");
+        let is_coded = name.trim_start_matches('.').contains(".coded.csv");
+        assert!(is_coded || !has(b"\nc1."), "{when}: a code in {path:?}");
     }
 }
 
@@ -179,7 +184,8 @@ fn matrix(what: &str, place: &Path, act: impl Fn(&mut Body<'_>, &Copy) -> Result
     let events = |at: &Copy| read_linking(&ledger_path(&at.path("cesr"))).unwrap().history.size();
     assert!(steps > 10, "{what}: {steps} steps");
     for step in 0..steps {
-        for fails in [false, true] {
+        // Where a step fails and the others do not, fewer show as much.
+        for fails in [false, true].into_iter().take(1 + usize::from(step % 5 == 0)) {
             let at = Copy::of(place);
             let when = format!(
                 "{what}, {} step {step} of {steps}",
@@ -217,7 +223,6 @@ fn a_linking_body_that_is_stopped_anywhere_goes_on() {
     begun.act(|body, at| attach(body, at, "wages")).unwrap();
     matrix("join", begun.0.path(), join);
     begun.act(join).unwrap();
-    matrix("release", begun.0.path(), |body, at| give(body, at, false));
     matrix("release, kept", begun.0.path(), |body, at| give(body, at, true));
     begun.act(|body, at| give(body, at, true)).unwrap();
     matrix("end", begun.0.path(), finish);

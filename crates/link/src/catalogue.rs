@@ -207,9 +207,13 @@ impl Catalogue {
         files::replace(&self.path_of(&entry.file), &entry.bytes(), Access::Private)
     }
 
-    /// Removes the entry of a file that is not there.
+    /// Removes the entry of a file that is not there. Its name goes first: half an entry is none.
     pub(crate) fn remove(&self, file: &Hex<16>) -> Result<(), FileError> {
-        files::destroy_if_present(&self.path_of(file)).map(drop)
+        let path = self.path_of(file);
+        match files::taken(&path)? {
+            true => files::withdraw(&path, &number().0).map(drop),
+            false => Ok(()),
+        }
     }
 }
 

@@ -39,12 +39,14 @@ pub fn prepared(place: &Place, file: &str, controller: &str, domain: &str) {
 
 /// Codes it, to the linking body.
 pub fn coded(place: &Place, file: &str, domain: &str) {
-    let _ = fs::remove_file(place.path(&format!("{file}.sent.csv.age")));
+    // A place is taken until its delivery is told.
+    let sent = (0..).map(|number| format!("{file}.sent-{number}.csv.age"));
+    let sent = sent.into_iter().find(|sent| !place.exists(sent)).unwrap();
     place.quorum(&format!(
-        "service code home {domain} --request {file}.req.csv.age --result {file}.sent.csv.age \
-        --purpose study --to cesr"
+        "service code home {domain} --request {file}.req.csv.age --result {sent} --purpose study --to \
+        cesr"
     ));
     // A result is handed over as a copy.
-    let [sent, got] = ["sent", "res"].map(|name| place.path(&format!("{file}.{name}.csv.age")));
-    fs::copy(sent, got).unwrap();
+    let got = format!("{file}.res.csv.age");
+    fs::copy(place.path(&sent), place.path(&got)).unwrap();
 }
