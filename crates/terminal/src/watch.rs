@@ -4,7 +4,7 @@
 //! SIGINT, SIGTERM and SIGHUP (the terminal was closed) ask the work to stop, which ends it with
 //! the error `interrupted` and leaves nothing. Work that is past its last row is finished rather
 //! than stopped, but for a register's index, whose end takes as long as its rows. Somebody who asks
-//! again later than [`PATIENCE`] is obeyed at once; what is left then, the next command destroys.
+//! again more than a second later is obeyed at once; what is left then, the next command destroys.
 //! Before and after bulk work, at a prompt for instance, the signals do what they always did.
 
 use std::sync::atomic::{AtomicBool, Ordering};
