@@ -27,6 +27,7 @@ MORE = {
     "cstatns-parcel": ["benches/*.rs"],
     "cstatns-bulk": ["benches/*.rs"],
     "cstatns-terminal": ["src/advice/*.txt"],
+    "cstatns-link": ["src/bin/cstatns-link/fr.txt"],
     "cstatns-cli": ["src/help/*.txt", "src/service/script/*.txt"],
 }
 # The packages whose only target is a program: docs.rs has nothing to build for them.

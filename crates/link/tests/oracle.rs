@@ -10,7 +10,8 @@ use proptest::prelude::*;
 
 use common::{Asked, Given, Kind, Row, code, expected, join_files, name};
 
-/// The code of somebody out of a few. Every fourth has the first half in common with the one before.
+/// The code of somebody out of a few. Every fourth has the first half in common with the one
+/// before.
 fn of(person: u64) -> [u8; 32] {
     let mut own = code(person);
     if person % 4 == 1 {

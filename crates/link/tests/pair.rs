@@ -4,7 +4,7 @@ mod common;
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cstatns_base::identifier::Scheme;
 use cstatns_link::join::How;
@@ -40,11 +40,7 @@ fn coded(folder: &Path, file: &str, codes: &mut HashMap<Vec<u8>, [u8; 32]>) -> G
 
 #[test]
 fn those_in_both_are_found() {
-    let Some(folder) = std::env::var_os("CSTATNS_VECTORS").map(PathBuf::from) else {
-        println!("CSTATNS_VECTORS is unset: the pair of files was not joined");
-        return;
-    };
-    let folder = folder.join("pair");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/pair");
     let truth: serde_json::Value =
         serde_json::from_slice(&fs::read(folder.join("truth.json")).unwrap()).unwrap();
     let number = |value: &serde_json::Value| value.as_u64().unwrap();

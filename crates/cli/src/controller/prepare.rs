@@ -217,8 +217,8 @@ impl Sender {
                 text!(
                     "the ledger does not say that `{}` is a linking body of `{domain}`: give --payload-to with the card of \
                     one that is registered there; `service party` registers it",
-                    "le registre ne dit pas que `{}` est un organisme d'appariement de `{domain}` : donnez par --payload-to la \
-                        carte d'un tel organisme qui y est inscrit ; `service party` l'inscrit",
+                    "le registre ne dit pas que `{}` est un organisme d'appariement de `{domain}` : donnez par --payload-to \
+                        la carte d'un tel organisme qui y est inscrit ; `service party` l'inscrit",
                     linking.body.name
                 ),
             )),

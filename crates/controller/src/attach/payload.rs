@@ -302,7 +302,12 @@ where
                 }
                 values.extend(score.then(|| Values::Scores(&block.scores[range])));
                 let piece = &mut block.piece;
-                encoding.add(batch.rows(), &values, batch.keep(&[kept.clone()]), piece)?;
+                encoding.add(
+                    batch.rows(),
+                    &values,
+                    batch.keep(std::slice::from_ref(&kept)),
+                    piece,
+                )?;
             }
             Ok(encoding.end(&mut block.piece)?)
         },

@@ -96,8 +96,8 @@ impl Tally {
         self.rows = self.rows.saturating_add(other.rows);
     }
 
-    /// Refuses what the rule refuses. Where too few were matched nothing else is said: how many have
-    /// several rows is fewer still.
+    /// Refuses what the rule refuses. Where too few were matched nothing else is said: how many
+    /// have several rows is fewer still.
     pub(super) fn check(&self, rule: Rule, names: &[&Name]) -> Result<(), JoinError> {
         if let Some((name, _)) =
             zip(names, &self.sources).find(|(_, people)| people.matched < rule.least)

@@ -32,8 +32,8 @@ pub(super) struct Writing<'a, F> {
 }
 
 impl<F: Sortable> Writing<'_, F> {
-    /// Writes the rows. A row group has the rows of several partitions where they have few: how many
-    /// there are says nothing about how many were foreseen.
+    /// Writes the rows. A row group has the rows of several partitions where they have few: how
+    /// many there are says nothing about how many were foreseen.
     pub(super) fn write<E, S>(self, encoding: &E, mut sink: S) -> Result<(), TableError>
     where
         E: Encoding<Form = F>,

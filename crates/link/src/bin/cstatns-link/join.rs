@@ -49,7 +49,8 @@ pub(crate) struct JoinArgs {
     /// People may have several rows in more than one source
     #[arg(long)]
     many: bool,
-    /// The fewest people of each source that must be matched [default: 11, or what the project says]
+    /// The fewest people of each source that must be matched [default: 11, or what the project
+    /// says]
     #[arg(long, value_name = "N")]
     least: Option<u32>,
     #[command(flatten)]
