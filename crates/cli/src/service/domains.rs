@@ -109,12 +109,12 @@ impl Open {
                 self.domain
             ));
             if kind.is_research() && !service.state().is_demo() {
-                program.say(
-                    text!("until results are encrypted to parties, `code` hands out those of research in a \
-                    demonstration only",
-                        "tant que les résultats ne sont pas chiffrés pour des partenaires, `code` ne remet ceux de \
-                            recherche que dans une démonstration"),
-                );
+                program.say(text!(
+                    "in research requests come and results go in parcels alone: register its controllers, its linking \
+                        body and its researchers (`service party`)",
+                    "en recherche, demandes et résultats ne voyagent qu'en colis : inscrivez ses responsables, son \
+                        organisme d'appariement et ses chercheurs (`service party`)"
+                ));
             }
             Ok(domain_summary(service, &self.domain))
         })
