@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use cstatns_base::files;
 use cstatns_link::{ledger_path, present};
+use cstatns_parcel::party::Party;
 use cstatns_record::linking::{LinkingState, Standing, read_linking};
 use cstatns_terminal::fault::Fault;
 use cstatns_terminal::figures::counted;
@@ -29,6 +30,8 @@ pub(crate) struct StatusArgs {
 
 impl StatusArgs {
     pub(crate) fn run(self, program: &Program) -> Result<Value, Fault> {
+        // Of a folder that is no body's there is nothing to say.
+        Party::card_in(&self.party)?;
         let ledger = ledger_path(&self.party);
         let state = match files::taken(&ledger)? {
             true => read_linking(&ledger)?.state,
