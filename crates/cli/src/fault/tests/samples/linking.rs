@@ -41,7 +41,7 @@ pub(super) fn of_linking(found: &mut Vec<Sample>) {
         JoinError {
             Table(TableError::NoRows { path: path() }), Sources { found: 1 }, Types { path: path() },
             Columns { path: path(), column: column() }, Reserved { path: path(), column: column() },
-            Many { people: 12 }, Few { name: name(), least: 11 },
+            Long { limit: 9 }, Many { people: 12 }, Few { name: name(), least: 11 },
         }
         LinkError {
             File(missing()), Table(TableError::NoRows { path: path() }),
