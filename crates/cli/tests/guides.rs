@@ -347,6 +347,8 @@ fn the_guides_of_research_work() {
         let other = |line: &String| line.replace("insee", "atih").replace("wages", "care");
         step(&controller[0].iter().map(other).collect());
         for file in ["wages", "care"] {
+            // The data stays with its controller.
+            fs::remove_file(place.path(&format!("{file}.csv"))).unwrap();
             place.quorum(&format!(
                 "service code home mobility --request {file}.request.csv.age --result \
                 {file}.codes.csv.age --purpose study --to cesr"
