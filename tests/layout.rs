@@ -195,8 +195,9 @@ fn sources(at: &str) -> Vec<File> {
 
 /// The rooms of a crate, as the file that declares them has them, and the files in them.
 fn house(at: &str, contents: &str) -> (Rooms, Vec<File>) {
-    let (page, files): (Vec<File>, Vec<File>) =
-        sources(at).into_iter().partition(|(path, _)| path == contents);
+    // A program beside a library is another crate: it has rooms of its own, in few files.
+    let own = sources(at).into_iter().filter(|(path, _)| !path.starts_with("bin/"));
+    let (page, files): (Vec<File>, Vec<File>) = own.partition(|(path, _)| path == contents);
     (rooms(&page[0].1), files)
 }
 

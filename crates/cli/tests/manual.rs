@@ -48,7 +48,9 @@ fn a_synopsis_is_the_usage() {
     let usage = help.lines().find_map(|line| line.strip_prefix("Usage: ")).unwrap();
     assert_eq!(synopsis.replace('\\', ""), usage);
     let prepare = place.read("pages/cstatns-controller-prepare.1");
-    assert!(prepare.contains(r"[OPTIONS] \-\-request <R> <\-\-identifier\-column <C>|"), "{prepare}");
+    for words in [r"[OPTIONS] \-\-request <R> ", r" <\-\-retained <T>|\-\-payload <P>> "] {
+        assert!(prepare.contains(words), "{prepare}");
+    }
 }
 
 /// The script is one that bash takes, and it completes a verb.

@@ -1,10 +1,14 @@
 //! A linking body at work: its keys, its ledger, its catalogue, under one lock.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cstatns_base::files::{self, FileError, Lock};
 use cstatns_base::name::Hex;
+use cstatns_parcel::head::Sender;
+use cstatns_parcel::open::Opened;
 use cstatns_parcel::party::Party;
+use cstatns_parcel::request::Contents;
 use cstatns_record::ledger::event::Means;
 use cstatns_record::linking::{
     Content, LinkedFile, LinkingEvent, LinkingLedger, LinkingState, Standing,
@@ -15,6 +19,7 @@ use jiff::Timestamp;
 
 use crate::catalogue::{Catalogue, Entry, sha256, whole};
 use crate::error::LinkError;
+use crate::sealing::{keep, opened};
 
 /// The ledger of the body whose folder this is.
 pub fn ledger_path(directory: &Path) -> PathBuf {
@@ -64,6 +69,22 @@ impl<'a> Body<'a> {
     /// The time.
     pub fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// Opens a parcel to this body; `knows` says whom it may be from.
+    pub(crate) fn opened(
+        &self,
+        path: &Path,
+        knows: &dyn Fn(&Sender) -> bool,
+    ) -> Result<(Opened, Contents), LinkError> {
+        opened(path, (self.party, self.now), knows)
+    }
+
+    /// Opens the copy that is kept of a file.
+    pub(crate) fn kept(&self, name: &Path) -> Result<(Opened, Arc<Contents>), LinkError> {
+        let own = self.party.sender();
+        let opened = self.opened(&self.catalogue.path(name), &|sender| *sender == own);
+        opened.map(|(opened, contents)| (opened, Arc::new(contents)))
     }
 
     pub(crate) fn record(&mut self, event: LinkingEvent) -> Result<(), LinkError> {
@@ -164,14 +185,14 @@ impl<'a> Body<'a> {
     }
 
     /// Puts a coded file away: destroys it, once an encrypted copy is kept where one is wanted.
-    pub(crate) fn put_away(&mut self, number: &Hex<16>, keep: bool) -> Result<(), LinkError> {
+    pub(crate) fn put_away(&mut self, number: &Hex<16>, keeps: bool) -> Result<(), LinkError> {
         let file = self.file(number)?;
         if file.standing != Standing::Clear {
             return Ok(());
         }
         let mut entry = self.entry(number)?;
-        if keep && entry.copy.is_none() {
-            entry.copy = Some(self.copy_of(&entry)?);
+        if keeps && entry.copy.is_none() {
+            entry.copy = Some(keep(&self.catalogue, &entry, (self.party, self.now))?);
             self.catalogue.replace(&entry)?;
         }
         self.destroy_clear(&entry)?;

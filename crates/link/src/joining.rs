@@ -77,7 +77,7 @@ pub fn join_files(
     let mut known = Vec::new();
     for (name, path) in what.sources {
         let twice = || LinkError::Twice { path: path.clone() };
-        let source = body.source(path)?;
+        let source = source(body, path)?;
         if !names.insert(name) || !files.insert(source.entry.file) {
             return Err(twice());
         }
@@ -126,7 +126,7 @@ pub fn join_files(
     };
     let joined = join(how, written, what.out, effort)?;
     let (_, mark) = out.finish();
-    let report = body.report(what, (&first, &joined), (number, &of), (least, &accepted));
+    let report = report(body, what, (&first, &joined), (number, &of), (least, &accepted));
     let mut entry = Entry::new(number, (what.out, from), mark, event(joined.rows));
     (entry.minimum, entry.accepted) = (least, accepted);
     write_to(report_file, &report.bytes())?;
@@ -170,60 +170,58 @@ fn check_together(sources: &[(Name, PathBuf)], known: &[Known]) -> Result<(), Li
     Ok(())
 }
 
-impl Body<'_> {
-    /// Opens a coded file of this body, in clear or as the copy that is kept.
-    fn source(&self, path: &Path) -> Result<Known, LinkError> {
-        let entry = self.find(path)?;
-        let file = self.file(&entry.file)?.clone();
-        if !file.is_coded() {
-            return Err(LinkError::NotCoded { path: path.to_owned() });
+/// Opens a coded file of this body, in clear or as the copy that is kept.
+fn source(from: &Body<'_>, path: &Path) -> Result<Known, LinkError> {
+    let entry = from.find(path)?;
+    let file = from.file(&entry.file)?.clone();
+    if !file.is_coded() {
+        return Err(LinkError::NotCoded { path: path.to_owned() });
+    }
+    let rows = match entry.copy.as_ref().filter(|_| whole(path) != entry.path) {
+        Some(copy) => {
+            let (_, contents) = from.kept(copy)?;
+            Input::Inside(&entry.path, contents).open(Delimiter::Under("code"))?
         }
-        let rows = match entry.copy.as_ref().filter(|_| whole(path) != entry.path) {
-            Some(copy) => {
-                let (_, contents) = self.kept(copy)?;
-                Input::Inside(&entry.path, contents).open(Delimiter::Under("code"))?
-            }
-            None => Source::open(path, Delimiter::Under("code"))?,
-        };
-        Ok(Known { entry, file, rows })
-    }
+        None => Source::open(path, Delimiter::Under("code"))?,
+    };
+    Ok(Known { entry, file, rows })
+}
 
-    fn report(
-        &self,
-        what: &JoinFiles<'_>,
-        (first, joined): (&LinkedFile, &Joined),
-        (file, of): (cstatns_base::name::Hex<16>, &[cstatns_base::name::Hex<16>]),
-        (least, accepted): (u32, &BTreeMap<String, Name>),
-    ) -> JoinedReport {
-        let sources = joined.sources.iter().zip(of).map(|(counts, file)| JoinedSource {
-            name: counts.name.clone(),
-            file: *file,
-            rows: counts.rows,
-            without_code: counts.without_code,
-            people: counts.people,
-            repeated: counts.repeated,
-            matched: counts.matched,
-            unmatched: counts.unmatched,
-        });
-        let body = JoinedReportBody {
-            format: FORMAT,
-            tool: TOOL.to_owned(),
-            spec: SPEC.to_owned(),
-            linking: linking_id(self.party.card()),
-            file,
-            service: first.service.clone(),
-            domain: first.domain.clone(),
-            generation: first.generation,
-            how: what.how.word().to_owned(),
-            many: what.many,
-            least,
-            rows: joined.rows,
-            people: joined.people,
-            sources: sources.collect(),
-            accepted: accepted.clone(),
-            made: self.now(),
-            checkpoint: self.note().to_owned(),
-        };
-        JoinedReport::new(body, &self.party.signing())
-    }
+fn report(
+    by: &Body<'_>,
+    what: &JoinFiles<'_>,
+    (first, joined): (&LinkedFile, &Joined),
+    (file, of): (cstatns_base::name::Hex<16>, &[cstatns_base::name::Hex<16>]),
+    (least, accepted): (u32, &BTreeMap<String, Name>),
+) -> JoinedReport {
+    let sources = joined.sources.iter().zip(of).map(|(counts, file)| JoinedSource {
+        name: counts.name.clone(),
+        file: *file,
+        rows: counts.rows,
+        without_code: counts.without_code,
+        people: counts.people,
+        repeated: counts.repeated,
+        matched: counts.matched,
+        unmatched: counts.unmatched,
+    });
+    let body = JoinedReportBody {
+        format: FORMAT,
+        tool: TOOL.to_owned(),
+        spec: SPEC.to_owned(),
+        linking: linking_id(by.party.card()),
+        file,
+        service: first.service.clone(),
+        domain: first.domain.clone(),
+        generation: first.generation,
+        how: what.how.word().to_owned(),
+        many: what.many,
+        least,
+        rows: joined.rows,
+        people: joined.people,
+        sources: sources.collect(),
+        accepted: accepted.clone(),
+        made: by.now(),
+        checkpoint: by.note().to_owned(),
+    };
+    JoinedReport::new(body, &by.party.signing())
 }

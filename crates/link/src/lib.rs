@@ -16,9 +16,9 @@ mod catalogue;
 
 mod identity;
 
-mod body;
-
 mod sealing;
+
+mod body;
 
 mod receive;
 

@@ -96,7 +96,7 @@ pub fn receive(
         let (found, expected) = (about.service, service);
         return Err(LinkError::PayloadService { path: of(), found, expected });
     }
-    let report = body.report_of(what)?;
+    let report = report_of(body, what)?;
     if report.recipient != Some(body.party.card().fingerprint()) {
         return Err(LinkError::Recipient { path: what.result.to_owned() });
     }
@@ -104,7 +104,7 @@ pub fn receive(
         return Err(LinkError::PayloadSender { path: of() });
     }
     let number = number();
-    let head = body.head_of(what, &report)?;
+    let head = head_of(what, &report)?;
     let event = LinkingEvent::Received {
         file: number,
         service: service.clone(),
@@ -177,31 +177,28 @@ pub(crate) fn write_to(file: &mut Pending, bytes: &[u8]) -> Result<(), FileError
     file.write_all(bytes).map_err(|error| FileError::from_io(file.target(), &error))
 }
 
-impl Body<'_> {
-    /// What the service states about a result in a parcel to this body.
-    fn report_of(&self, what: &Receive<'_>) -> Result<ReportBody, LinkError> {
-        let signing = what.service.body.signing;
-        let is_service = |sender: &Sender| match sender {
-            Sender::Service(card) => card.id() == what.service.id() && card.body.signing == signing,
-            _ => false,
-        };
-        let (opened, _) = self.opened(what.result, &is_service)?;
-        let path: PathBuf = what.result.to_owned();
-        let signed = SignedReport::of(&opened.about).filter(|_| opened.head.kind == Kind::Result);
-        let signed = signed.ok_or_else(|| LinkError::NotResult { path: path.clone() })?;
-        signed.verify(&path, &signing)?;
-        Ok(signed.body)
-    }
+/// What the service states about a result in a parcel to this body.
+fn report_of(body: &Body<'_>, what: &Receive<'_>) -> Result<ReportBody, LinkError> {
+    let signing = what.service.body.signing;
+    let is_service = |sender: &Sender| match sender {
+        Sender::Service(card) => card.id() == what.service.id() && card.body.signing == signing,
+        _ => false,
+    };
+    let (opened, _) = body.opened(what.result, &is_service)?;
+    let path: PathBuf = what.result.to_owned();
+    let signed = SignedReport::of(&opened.about).filter(|_| opened.head.kind == Kind::Result);
+    let signed = signed.ok_or_else(|| LinkError::NotResult { path: path.clone() })?;
+    signed.verify(&path, &signing)?;
+    Ok(signed.body)
+}
 
-    /// The service's ledger as the report has it.
-    fn head_of(
-        &self,
-        what: &Receive<'_>,
-        report: &ReportBody,
-    ) -> Result<cstatns_record::checkpoint::Head, ReportError> {
-        let signing = &what.service.body.signing;
-        let note = report.checkpoint.as_bytes();
-        let head = cstatns_record::checkpoint::read_note(note, &report.service, signing);
-        head.ok_or_else(|| ReportError::Checkpoint { path: what.result.to_owned() })
-    }
+/// The service's ledger as the report has it.
+fn head_of(
+    what: &Receive<'_>,
+    report: &ReportBody,
+) -> Result<cstatns_record::checkpoint::Head, ReportError> {
+    let signing = &what.service.body.signing;
+    let note = report.checkpoint.as_bytes();
+    let head = cstatns_record::checkpoint::read_note(note, &report.service, signing);
+    head.ok_or_else(|| ReportError::Checkpoint { path: what.result.to_owned() })
 }

@@ -17,8 +17,7 @@ use cstatns_record::card::PartyCard;
 use jiff::{SignedDuration, Timestamp};
 use zeroize::Zeroizing;
 
-use crate::body::Body;
-use crate::catalogue::Entry;
+use crate::catalogue::{Catalogue, Entry};
 use crate::error::LinkError;
 
 /// How much is read at a time.
@@ -72,47 +71,41 @@ pub(crate) fn write_copy<W: Write>(
     seal(input, about, (head, party.card()), party, out)
 }
 
-impl Body<'_> {
-    /// Keeps an encrypted copy of the file of an entry, and gives its name in the catalogue.
-    pub(crate) fn copy_of(&self, entry: &Entry) -> Result<PathBuf, LinkError> {
-        let name = copy_name(entry);
-        let path = self.catalogue.path(&name);
-        // What a stopped command left: nothing knows of it yet.
-        files::destroy_if_present(&path)?;
-        let mut file = Together::create([&path], Access::Private)?;
-        let out = BufWriter::with_capacity(BUFFER, &mut file.files[0]);
-        let mut input = files::open_to_read(&entry.path)?;
-        let own = (self.party, self.now());
-        let written = write_copy(&mut input, b"{}\n", entry, own, out);
-        let written = written.and_then(|mut out| out.flush());
-        written.map_err(|error| FileError::from_io(&path, &error))?;
-        file.commit()?;
-        Ok(name)
-    }
+/// Keeps an encrypted copy of the file of an entry, and gives its name in the catalogue.
+pub(crate) fn keep(
+    catalogue: &Catalogue,
+    entry: &Entry,
+    own: (&Party, Timestamp),
+) -> Result<PathBuf, LinkError> {
+    let name = copy_name(entry);
+    let path = catalogue.path(&name);
+    // What a stopped command left: nothing knows of it yet.
+    files::destroy_if_present(&path)?;
+    let mut file = Together::create([&path], Access::Private)?;
+    let out = BufWriter::with_capacity(BUFFER, &mut file.files[0]);
+    let mut input = files::open_to_read(&entry.path)?;
+    let written = write_copy(&mut input, b"{}\n", entry, own, out);
+    let written = written.and_then(|mut out| out.flush());
+    written.map_err(|error| FileError::from_io(&path, &error))?;
+    file.commit()?;
+    Ok(name)
+}
 
-    /// Opens a parcel to this body; `knows` says whom it may be from.
-    pub(crate) fn opened(
-        &self,
-        path: &Path,
-        knows: &dyn Fn(&Sender) -> bool,
-    ) -> Result<(Opened, Contents), LinkError> {
-        let opener = Opener {
-            identity: Identity::Hybrid(self.party.receiving()),
-            receiver: Some(self.party.card().fingerprint()),
-            now: self.now(),
-            knows,
-        };
-        let opened = Contents::open(files::open_to_read(path)?, &opener);
-        let of = |fault| ParcelError::Parcel { path: path.to_owned(), fault };
-        Ok(opened.map_err(of)?)
-    }
-
-    /// Opens the copy that is kept of a file.
-    pub(crate) fn kept(&self, name: &Path) -> Result<(Opened, Arc<Contents>), LinkError> {
-        let own = self.party.sender();
-        let opened = self.opened(&self.catalogue.path(name), &|sender| *sender == own);
-        opened.map(|(opened, contents)| (opened, Arc::new(contents)))
-    }
+/// Opens a parcel to a body; `knows` says whom it may be from.
+pub(crate) fn opened(
+    path: &Path,
+    (party, now): (&Party, Timestamp),
+    knows: &dyn Fn(&Sender) -> bool,
+) -> Result<(Opened, Contents), LinkError> {
+    let opener = Opener {
+        identity: Identity::Hybrid(party.receiving()),
+        receiver: Some(party.card().fingerprint()),
+        now,
+        knows,
+    };
+    let opened = Contents::open(files::open_to_read(path)?, &opener);
+    let of = |fault| ParcelError::Parcel { path: path.to_owned(), fault };
+    Ok(opened.map_err(of)?)
 }
 
 /// What a kept copy holds, from its beginning.

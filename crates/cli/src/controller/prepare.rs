@@ -30,6 +30,7 @@ use super::{found, present_card, slip};
 /// Make a request for the cryptographic service: identifiers to code, people to look up and code,
 /// or codes to renew
 #[derive(Args)]
+#[command(group = ArgGroup::new("beside").args(["retained", "payload"]).required(true))]
 #[command(after_help = "Examples:
   cstatns controller prepare courses.csv --identifier-column nir --as insee \\
       --request-key key.json --service card.json --domain population --request request.csv.age \\
@@ -102,7 +103,7 @@ pub(crate) struct PrepareArgs {
     request: PathBuf,
     /// The file to write that says for each index of the request the row of the data, to be kept;
     /// <T>.request.json lies beside it
-    #[arg(long, value_name = "T", required_unless_present = "payload")]
+    #[arg(long, value_name = "T")]
     retained: Option<PathBuf>,
     #[command(flatten)]
     payload: Payload,
@@ -140,7 +141,7 @@ struct Payload {
     /// The parcel to write instead of a retained file, to the linking body of a research project:
     /// each row with its index and without what is sent to the service, such as courses.csv.age
     #[arg(long, value_name = "P", requires_all = ["payload_to", "party"],
-        conflicts_with_all = ["retained", "code_column"])]
+        conflicts_with = "code_column")]
     payload: Option<PathBuf>,
     /// The card of the linking body that the payload is for
     #[arg(long, value_name = "CARD", requires = "payload", conflicts_with = "retained")]

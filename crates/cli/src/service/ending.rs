@@ -101,13 +101,15 @@ impl Expire {
             ));
         }
         let notices = write_notices(program, &service, self.notices.as_deref())?;
-        let summary = json!({
-            "notices": notices,
+        let mut summary = json!({
             "marked": expired.marked,
             "request_keys": expired.request_keys,
             "destroyed": expired.destroyed,
             "clock_unconfirmed": expired.unconfirmed,
         });
+        if self.notices.is_some() {
+            summary["notices"] = json!(notices);
+        }
         if expired.unconfirmed {
             let (clock, time) = (service.now(), service.state().time());
             return Err(Fault::from(ServiceError::ClockUnconfirmed { clock, time }).with(summary));

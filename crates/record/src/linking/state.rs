@@ -40,6 +40,7 @@ pub enum Content {
 
 /// What there is of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Standing {
     /// It lies in clear.
     Clear,
