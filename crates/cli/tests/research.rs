@@ -465,7 +465,11 @@ fn a_project_that_is_over_leaves_no_code() {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
     // What left is there; nobody codes or links for the project any more.
     place.ok("parcel open joined.csv.age --as lab --out lab-data --from cesr/card.json");
-    place.refused("service request-key home mobility --for insee --out k.json", "not-active", &[]);
+    place.refused(
+        "service request-key home mobility --for insee --out k.json",
+        "keys-destroyed",
+        &[],
+    );
     // A notice is written once, and again where it is gone.
     place.ok("service expire home --notices notices");
     fs::remove_file(place.path(notice)).unwrap();

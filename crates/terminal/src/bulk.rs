@@ -29,8 +29,8 @@ pub struct Bulk {
     /// Threads that work on the rows [default: one for each core]
     #[arg(long, value_name = "N", value_parser = threads)]
     threads: Option<NonZeroUsize>,
-    /// Memory that sorting may take (in prepare and join: the others do not sort), such as 512MiB or
-    /// 4GB; what does not fit is put aside on disk, encrypted [default: 1GiB]
+    /// Memory that sorting may take (in prepare and join: the others do not sort), such as 512MiB
+    /// or 4GB; what does not fit is put aside on disk, encrypted [default: 1GiB]
     #[arg(long, value_name = "SIZE", value_parser = memory)]
     memory: Option<usize>,
 }
