@@ -690,7 +690,7 @@ fn a_quorum_serves_its_own_verb_only() {
                 4 => service
                     .renew(quorum, from_ref(&request.files), |_, _| unreachable!())
                     .map(|_| ()),
-                _ => service.close(quorum),
+                _ => service.close(quorum).map(drop),
             };
             assert_eq!(outcome.unwrap_err().code(), "other-action");
             refused += 1;

@@ -1,5 +1,5 @@
 //! The ledger of a linking body: what may follow what, and what is seen of one that was changed
-//! (SPEC §20.5).
+//! (SPEC §20.6).
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -415,7 +415,7 @@ impl Play {
             Action::Open { .. } => service.open_domain(quorum),
             Action::Extend { .. } => service.extend(quorum),
             Action::NewKey { .. } => service.new_key(quorum),
-            _ => service.close(quorum),
+            _ => service.close(quorum).map(drop),
         };
         self.event();
         outcome.map_err(|error| error.code())

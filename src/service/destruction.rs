@@ -113,7 +113,9 @@ impl Service {
                 Some(Box::new(signed.clone()))
             }
         };
-        if self.state.deliveries().get(of).is_some_and(|known| known.delivered) {
+        // It was stated delivered, or the copy went with the keys of its project.
+        let known = self.state.deliveries().get(of);
+        if known.is_some_and(|known| known.delivered || known.destroyed) {
             self.record(Event::Delivered { run: of.run, part: of.part, receipt: signed })?;
             return Ok(false);
         }
@@ -158,6 +160,32 @@ impl Service {
         match unpaid.into_iter().next() {
             Some((_, error)) => Err(error),
             None => Ok(paid),
+        }
+    }
+
+    /// Destroys the copies of deliveries that nobody received of projects whose keys are destroyed:
+    /// with the keys goes what they made. One on a medium that is not there keeps no other.
+    pub(super) fn destroy_unclaimed(&mut self) -> Result<Vec<DeliveryName>, ServiceError> {
+        let unclaimed: Vec<DeliveryId> = self.state.unclaimed().copied().collect();
+        let (mut destroyed, mut away) = (Vec::new(), None);
+        for id in unclaimed {
+            match self.destroy_one_unclaimed(&id) {
+                Ok(()) => destroyed.push(self.state.named(id)),
+                Err(error) if self.ledger.is_broken() => return Err(error),
+                Err(error) => away = away.or(Some(error)),
+            }
+        }
+        match away {
+            Some(error) => Err(error),
+            None => Ok(destroyed),
+        }
+    }
+
+    fn destroy_one_unclaimed(&mut self, id: &DeliveryId) -> Result<(), ServiceError> {
+        let result = self.journal(id)?.map(|journal| journal.result);
+        match result.filter(|path| !path.parent().is_some_and(std::path::Path::is_dir)) {
+            Some(path) => Err(ServiceError::ResultMissing { path }),
+            None => self.pay(&Destroyed::result_of(*id), &mut Vec::new()),
         }
     }
 
@@ -247,6 +275,15 @@ impl Service {
             }
             Err(error) if self.ledger.is_broken() => return Err(error),
             Err(error) => self.unpaid = Some(error.into()),
+        }
+        match self.destroy_unclaimed() {
+            Ok(unclaimed) => recovered.extend(unclaimed.into_iter().map(|delivery| {
+                let what = Destroyed::result_of(delivery.id);
+                Recovered::Destroyed { what, delivery: Some(delivery) }
+            })),
+            Err(error) if self.ledger.is_broken() => return Err(error),
+            // It is told where projects end, and keeps nothing else from being done.
+            Err(_) => {}
         }
         if self.start_epoch()? {
             recovered.push(Recovered::EpochStarted);

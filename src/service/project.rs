@@ -1,6 +1,7 @@
 //! Domains opened, extended, closed and expired (SPEC §12, §15).
 
 use cstatns_base::code::Generation;
+use cstatns_base::delivery::DeliveryName;
 use cstatns_base::meta::ServiceId;
 use cstatns_base::name::{Hex, Name};
 use cstatns_record::ledger::event::{Destroyed, Event};
@@ -43,23 +44,26 @@ impl Service {
         self.run(quorum, |service, approved| service.record(Event::Extended { run: approved.run }))
     }
 
-    /// Destroys the keys of the project that a quorum approved, before its end.
+    /// Destroys the keys of the project that a quorum approved, before its end, and the results of
+    /// it that nobody received, which are returned.
     ///
     /// # Errors
     /// [`ServiceError`]; once the decision is recorded, what could not be destroyed is tried again
     /// by the next command.
-    pub fn close(&mut self, quorum: Quorum) -> Result<(), ServiceError> {
+    pub fn close(&mut self, quorum: Quorum) -> Result<Vec<DeliveryName>, ServiceError> {
         let Action::Close { .. } = quorum.question().action else {
             return Err(self.other_action(quorum));
         };
         self.run(quorum, |service, approved| {
             service.record(Event::Closed { run: approved.run })?;
             service.pay_what_is_owed(Vec::new()).map(drop)
-        })
+        })?;
+        self.destroy_unclaimed()
     }
 
     /// Destroys the keys of projects found past their end at least 24 hours ago, marks those that
-    /// are past their end now, and destroys the request keys that have expired. Needs nobody. That
+    /// are past their end now, and destroys the request keys that have expired. With the keys of a
+    /// project go its results that nobody received. Needs nobody. That
     /// it ran is recorded where something is due, where the last event is a day old, and where the
     /// clock was put back since; under an unconfirmed clock nothing else is.
     ///
@@ -70,7 +74,8 @@ impl Service {
         let now = self.state.time_at(clock).min(clock);
         let due = !self.state.to_destroy(now).is_empty()
             || !self.state.to_mark(now).is_empty()
-            || !self.expired_request_keys().is_empty();
+            || !self.expired_request_keys().is_empty()
+            || self.state.unclaimed().next().is_some();
         if due || clock < last || clock.duration_since(last) >= EVERY {
             self.record(Event::ExpiryChecked {})?;
         }
@@ -97,6 +102,11 @@ impl Service {
             expired.request_keys.push(key);
         }
         self.pay_request_keys()?;
+        match self.destroy_unclaimed() {
+            Ok(results) => expired.results = results,
+            Err(error) if self.ledger.is_broken() => return Err(error),
+            Err(error) => away = away.or(Some(error)),
+        }
         match away {
             Some(error) => Err(error),
             None => Ok(expired),
@@ -142,6 +152,8 @@ pub struct Expired {
     pub destroyed: Vec<Name>,
     /// Request keys that are past their end: their private halves are destroyed.
     pub request_keys: Vec<Hex<16>>,
+    /// Deliveries of such projects that nobody received: the service's copies are destroyed.
+    pub results: Vec<DeliveryName>,
     /// The clock is too far ahead to be believed: nothing was done.
     pub unconfirmed: bool,
 }

@@ -424,7 +424,7 @@ impl World {
     pub fn close(&self, domain: &str) -> Result<(), ServiceError> {
         let mut service = self.try_open()?;
         let quorum = self.quorum(&mut service, Action::Close { domain: name(domain) })?;
-        service.close(quorum)
+        service.close(quorum).map(drop)
     }
 
     /// A quorum closes the doubts about a domain without a new key.

@@ -23,6 +23,7 @@ class Delivery(NamedTuple):
     delivered: bool = False
     lost: bool = False
     signed: bool = False
+    gone: bool = False
 
 
 def party(state, card):
@@ -153,8 +154,17 @@ def delivered(state, event):
     if "receipt" in event:
         check_signed(state, (run, part), event["receipt"])
     state.deliveries[run, part] = delivery._replace(delivered=True, signed="receipt" in event)
-    if not is_later:
+    if not is_later and not delivery.gone:
         state.owe(kind="result", run=run, part=part)
+
+
+def result_unclaimed(state, what):
+    """Nobody said that they have it, and the keys of its project are destroyed: the service's copy goes too."""
+    at = what["run"], what["part"]
+    delivery = state.deliveries.get(at)
+    demand(delivery is not None and state.domains[delivery.domain].destroyed
+           and not (delivery.delivered or delivery.lost or delivery.gone), "not-owed")
+    state.deliveries[at] = delivery._replace(gone=True)
 
 
 def result_lost(state, what):

@@ -482,6 +482,8 @@ class State:
             self.owed = [owed for owed in self.owed if owed != what]
         elif what["kind"] == "result" and event["how"] == "lost":
             flow.result_lost(self, what)
+        elif what["kind"] == "result":
+            flow.result_unclaimed(self, what)
         else:
             domain = self.domains.get(what.get("domain"))
             demand(domain is not None and not domain.destroyed and domain.marked is not None

@@ -307,7 +307,7 @@ fn the_guides_of_research_work() {
         let [controller, linking, researcher] =
             RESEARCH.map(|role| blocks(&format!("{role}.{language}.md")));
         let counts = [&controller, &linking, &researcher].map(Vec::len);
-        assert_eq!(counts, [1, 5, 2], "blocks");
+        assert_eq!(counts, [1, 7, 2], "blocks");
         let place = Place::founded();
         place.write_private("passphrase", "eleven plus one\n");
         let step = |block: &Vec<String>| shell(&place, block, locale);
@@ -360,8 +360,30 @@ fn the_guides_of_research_work() {
         step(&researcher[1]);
         assert_eq!(place.rows("study/joined.csv").len(), 40);
         assert!(place.exists("study/joined.csv.report.json"));
-        place.quorum("service close home mobility --notices .");
+        // Another file, and another key.
+        for gone in ["atih.key.json", "care.second.csv"] {
+            let _ = fs::remove_file(place.path(gone));
+        }
+        place.ok("service request-key home mobility --for atih --out atih.key.json");
+        place.write("care.csv", csv(&identifiers(40)));
+        step(&controller[0].iter().map(other).collect());
+        fs::remove_file(place.path("care.csv")).unwrap();
+        place.quorum(
+            "service code home mobility --request care.request.csv.age --result \
+            care.codes-2.csv.age --purpose study --to cesr",
+        );
+        step(&vec![linking[1][0].replace("care.codes", "care.codes-2")]);
+        place.quorum("service new-key home mobility --reason scheduled");
+        place.ok("service request-key home mobility --for cesr --out care.key.json");
         step(&linking[4]);
+        place.quorum(
+            "service renew home mobility --request care.renewal.csv.age --result \
+            care.renewed.csv.age --purpose renewal --to cesr",
+        );
+        step(&linking[5]);
+        assert_eq!(place.rows("care.second.csv").len(), 40);
+        place.quorum("service close home mobility --notices .");
+        step(&linking[6]);
         let verified =
             "auditor verify home/ledger.jsonl cesr/ledger.jsonl --service home/card.json";
         place.ok(verified);

@@ -21,11 +21,11 @@ use std::path::Path;
 use cstatns_base::civil_status::{Field, Years};
 use cstatns_base::files::{Access, FileError, Pending, Together};
 use cstatns_base::identifier::Scheme;
-use cstatns_base::meta::{ServiceId, marks};
+use cstatns_base::meta::{FileMeta, ServiceId, marks};
 use cstatns_base::name::{Hex, Name};
 use cstatns_parcel::head::Extension;
 use cstatns_parcel::request::inner_name;
-use cstatns_parcel::sending::Sending;
+use cstatns_parcel::sending::{PayloadTo, Sending};
 use cstatns_record::card::PartyCard;
 use cstatns_record::manifest::{Content, manifest_path};
 use cstatns_record::payload::Payload;
@@ -35,7 +35,7 @@ use cstatns_rows::effort::Effort;
 use cstatns_rows::guard::Held;
 use cstatns_rows::reading::Reading;
 use cstatns_rows::sink::{self, Output};
-use cstatns_rows::table::Format;
+use cstatns_rows::table::{Format, Text};
 
 use given::{Choice, Given};
 use job::{Job, RequestFiles};
@@ -58,6 +58,9 @@ pub enum Column<'a> {
     },
     /// Codes, to be renewed: their columns.
     Codes(&'a [&'a str]),
+    /// The codes of a linking body's own file, to be renewed: its column `code`. The file does not
+    /// say where they come from, which is known.
+    Coded(&'a FileMeta),
     /// Civil status, and identifiers if there are any (the field `nir`), to be looked up and coded.
     CivilStatus {
         /// The columns of the fields, by these names or else by their own.
@@ -104,6 +107,9 @@ pub enum Beside<'a> {
     /// name, such as `payload.csv.age`, to the linking body with this card. Nothing is kept. The
     /// request is a parcel too.
     Payload(&'a Path, &'a PartyCard),
+    /// The same as a parcel to the sender itself: of a linking body, which renews the codes of a
+    /// file and puts the new ones to these rows. It may have any name.
+    Own(&'a Path),
 }
 
 impl<'a, O: Into<Output<'a>>> From<O> for Beside<'a> {
@@ -261,7 +267,7 @@ pub fn prepare(what: Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareEr
         Some(_) => Format::of(&inner_name(request))?,
     };
     let manifest_path = manifest_path(request);
-    let is_whole = matches!(beside, Beside::Payload(..));
+    let is_whole = !matches!(beside, Beside::Retained(_));
     let choice = Choice { column, delimiter, reading, accepted, is_whole };
     let job = Job { service, signing, domain, request, request_format, effort };
     let retained = match beside {
@@ -269,6 +275,10 @@ pub fn prepare(what: Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareEr
         Beside::Payload(path, card) => {
             let sending = sending.ok_or(PrepareError::PayloadInClear)?;
             return prepare_payload(job, (data, choice), (path, card), sending);
+        }
+        Beside::Own(path) => {
+            let sending = sending.ok_or(PrepareError::PayloadInClear)?;
+            return prepare_own(job, (data, choice), path, sending);
         }
     };
     if let Output::File(retained) = &retained {
@@ -350,7 +360,7 @@ fn prepare_payload(
 ) -> Result<Prepared, PrepareError> {
     let wrong_type = || PrepareError::PayloadType { path: path.to_owned() };
     match choice.column {
-        Column::Codes(_) => return Err(PrepareError::PayloadCodes),
+        Column::Codes(_) | Column::Coded(_) => return Err(PrepareError::PayloadCodes),
         Column::Identifiers { columns: [_, _, ..], .. } => {
             return Err(PrepareError::PayloadColumns);
         }
@@ -359,11 +369,9 @@ fn prepare_payload(
     if !is_parcel(path) {
         return Err(PrepareError::NotAge { path: path.to_owned() });
     }
-    if path == job.request {
-        return Err(PrepareError::SameOutput { path: path.to_owned() });
-    }
     let inner = inner_name(path);
-    let text = match &*Extension::of(&inner).to_string() {
+    let extension = Extension::of(&inner);
+    let text = match &*extension.to_string() {
         "parquet" => None,
         "csv" | "csv.gz" | "csv.zst" => Format::of(&inner)?.text(),
         _ => return Err(wrong_type()),
@@ -373,10 +381,40 @@ fn prepare_payload(
     if given.is_text() != text.is_some() {
         return Err(wrong_type());
     }
+    write_payload((job, given), (path, extension, text), &to, sending)
+}
+
+/// Writes the request, and the rows as a payload to who sends it.
+fn prepare_own(
+    job: Job<'_>,
+    (data, choice): (Data<'_>, Choice<'_>),
+    path: &Path,
+    sending: &Sending<'_>,
+) -> Result<Prepared, PrepareError> {
+    let to = sending.payload_to_self()?;
+    let given = Given::open(data, choice, job.effort)?;
+    let (name, text) = match given.is_text() {
+        true => ("rows.csv", Some(b','.into())),
+        false => ("rows.parquet", None),
+    };
+    let extension = Extension::of(Path::new(name));
+    write_payload((job, given), (path, extension, text), &to, sending)
+}
+
+/// Writes the request, and the rows as a payload of this type.
+fn write_payload(
+    (job, given): (Job<'_>, Given<'_>),
+    (path, extension, text): (&Path, Extension, Option<Text>),
+    to: &PayloadTo<'_>,
+    sending: &Sending<'_>,
+) -> Result<Prepared, PrepareError> {
+    if path == job.request {
+        return Err(PrepareError::SameOutput { path: path.to_owned() });
+    }
     let unwritten = |error: io::Error| FileError::from_io(path, &error);
     let mut files = Together::create([path, job.request], Access::Private)?;
     let [payload, request] = &mut files.files;
-    let mut making = to.begin(path, payload).map_err(unwritten)?;
+    let mut making = to.begin(extension, payload).map_err(unwritten)?;
     let out = RequestFiles::Parcel { request, sending };
     let prepared = match text {
         Some(text) => job.run_whole(given, out, |columns| sink::csv(&mut making, text, columns))?,

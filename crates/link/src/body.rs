@@ -15,6 +15,7 @@ use cstatns_record::linking::{
 };
 use cstatns_record::received::{ReceivedFile, received_path};
 use cstatns_record::report::report_path;
+use cstatns_rows::table::Input;
 use jiff::Timestamp;
 
 use crate::catalogue::{Catalogue, Entry, sha256, whole};
@@ -138,6 +139,12 @@ impl<'a> Body<'a> {
             entry.destroy.clear();
             self.catalogue.replace(&entry)?;
         }
+        if let LinkingEvent::Received { of: Some(former), .. } = &entry.event
+            && self.file(former)?.standing != Standing::Destroyed
+        {
+            // Its codes were renewed.
+            self.destroy_all(former)?;
+        }
         let Some(releasing) = entry.releasing.clone() else { return Ok(()) };
         if let Some(copy) = &entry.copy {
             files::take_back(&[&self.catalogue.path(copy), &releasing.parcel])?;
@@ -221,6 +228,9 @@ impl<'a> Body<'a> {
         if let Some(copy) = &entry.copy {
             files::destroy_if_present(&self.catalogue.path(copy))?;
         }
+        for kept in &entry.retained {
+            kept.destroy()?;
+        }
         self.catalogue.remove(&entry.file)
     }
 
@@ -254,6 +264,20 @@ impl<'a> Body<'a> {
         }
     }
 
+    /// The coded file that lies at `path`, in clear or as the copy that is kept, and its rows.
+    pub(crate) fn coded(&self, path: &Path) -> Result<CodedFile, LinkError> {
+        let entry = self.find(path)?;
+        let file = self.file(&entry.file)?.clone();
+        if !file.is_coded() {
+            return Err(LinkError::NotCoded { path: path.to_owned() });
+        }
+        let copy = match entry.copy.as_ref().filter(|_| whole(path) != entry.path) {
+            Some(copy) => Some(self.kept(copy)?.1),
+            None => None,
+        };
+        Ok(CodedFile { entry, file, place: path.to_owned(), copy })
+    }
+
     /// The file that a command made before, if it is the same command: it was stopped, or is
     /// repeated.
     pub(crate) fn made_before(
@@ -280,6 +304,24 @@ impl<'a> Body<'a> {
             Content::Joined { of } => of.clone(),
             _ => Vec::new(),
         })
+    }
+}
+
+/// A coded file of a body.
+pub(crate) struct CodedFile {
+    pub(crate) entry: Entry,
+    pub(crate) file: LinkedFile,
+    place: PathBuf,
+    copy: Option<Arc<Contents>>,
+}
+
+impl CodedFile {
+    /// Its rows.
+    pub(crate) fn rows(&self) -> Input<'_> {
+        match &self.copy {
+            Some(contents) => Input::Inside(&self.entry.path, contents.clone()),
+            None => Input::File(&self.place),
+        }
     }
 }
 

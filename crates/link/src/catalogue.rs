@@ -48,6 +48,8 @@ pub(crate) struct Entry {
     pub(crate) copy: Option<PathBuf>,
     /// A release that is under way.
     pub(crate) releasing: Option<Releasing>,
+    /// What is kept of its renewals: rows under the indexes of a request.
+    pub(crate) retained: Vec<Remembered>,
 }
 
 /// A release that is under way: its parcel has its name, or it never leaves.
@@ -236,6 +238,7 @@ impl Entry {
             destroy: Vec::new(),
             copy: None,
             releasing: None,
+            retained: Vec::new(),
         }
     }
 

@@ -7,7 +7,7 @@ use cstatns_base::coded::ColumnName;
 use cstatns_base::files::FileError;
 use cstatns_base::meta::ServiceId;
 use cstatns_base::name::Name;
-use cstatns_controller::{AttachError, Kept};
+use cstatns_controller::{AttachError, Kept, PrepareError};
 use cstatns_parcel::file::ParcelError;
 use cstatns_parcel::party::PartyError;
 use cstatns_record::linking::{LinkingError, LinkingRefusal};
@@ -39,6 +39,9 @@ pub enum LinkError {
     /// The result, or the payload beside it.
     #[error(transparent)]
     Attach(#[from] AttachError),
+    /// The request of a renewal, or what is kept of it.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
     /// The report of a result.
     #[error(transparent)]
     Report(#[from] ReportError),
@@ -80,6 +83,32 @@ pub enum LinkError {
     NotResult {
         /// The parcel.
         path: PathBuf,
+    },
+    /// A parcel that holds nothing that this body kept of a renewal.
+    #[error("{path:?} is not what this linking body kept of a renewal")]
+    NotRetained {
+        /// The parcel.
+        path: PathBuf,
+    },
+    /// The codes are of another service.
+    #[error("the codes of {path:?} are of the service {found}, the card is of {expected}")]
+    CodedService {
+        /// The coded file.
+        path: PathBuf,
+        /// Its service.
+        found: ServiceId,
+        /// That of the card.
+        expected: ServiceId,
+    },
+    /// The codes are of another project.
+    #[error("the codes of {path:?} are of the domain `{found}`, and not of `{expected}`")]
+    CodedDomain {
+        /// The coded file.
+        path: PathBuf,
+        /// Its domain.
+        found: Name,
+        /// The one that was named.
+        expected: Name,
     },
     /// The payload is for another service.
     #[error(
@@ -203,6 +232,7 @@ cstatns_base::coded!(LinkError {
     Self::Party(error) => (error),
     Self::Parcel(error) => (error),
     Self::Attach(error) => (error),
+    Self::Prepare(error) => (error),
     Self::Report(error) => (error),
     Self::Join(error) => (error),
     Self::Entry { path } => ("catalogue-entry", Tampering, [path]),
@@ -211,6 +241,13 @@ cstatns_base::coded!(LinkError {
     Self::NotParcel { path } => ("not-a-parcel", Input, [path]),
     Self::NotPayload { path } => ("not-a-payload", Input, [path]),
     Self::NotResult { path } => ("not-a-result", Input, [path]),
+    Self::NotRetained { path } => ("not-retained", Input, [path]),
+    Self::CodedService { path, found, expected } => (
+        "coded-service", Input, [path, service: *found, expected: *expected]
+    ),
+    Self::CodedDomain { path, found, expected } => (
+        "coded-domain", Input, [path, domain: *found, expected: *expected]
+    ),
     Self::PayloadService { path, found, expected } => (
         "payload-service", Input, [path, service: *found, expected: *expected]
     ),

@@ -26,6 +26,7 @@ french!(LinkError {
     Self::Party(error) => (error),
     Self::Parcel(error) => (error),
     Self::Attach(error) => (error),
+    Self::Prepare(error) => (error),
     Self::Report(error) => (error),
     Self::Join(error) => (error),
     Self::Entry { path } => "{path:?} n'est pas une entrée du catalogue, ou est endommagée",
@@ -34,6 +35,10 @@ french!(LinkError {
     Self::NotParcel { path } => "{path:?} n'est pas un colis",
     Self::NotPayload { path } => "{path:?} est un colis, mais pas celui de données à apparier",
     Self::NotResult { path } => "{path:?} est un colis, mais pas celui d'un résultat",
+    Self::NotRetained { path } => "{path:?} n'est pas ce que cet organisme d'appariement a gardé d'un renouvellement",
+    Self::CodedService { path, found, expected } => "les codes de {path:?} sont du service {found}, la carte est celle de \
+        {expected}",
+    Self::CodedDomain { path, found, expected } => "les codes de {path:?} sont du domaine `{found}`, et non de `{expected}`",
     Self::PayloadService { path, found, expected } => "les données {path:?} vont avec une demande au service {found}, la \
         carte est celle de {expected}",
     Self::PayloadSender { path } => "les données {path:?} ne viennent pas de qui a envoyé la demande du résultat",

@@ -15,10 +15,11 @@ use cstatns_record::report::report_path;
 use cstatns_record::statement::FORMAT;
 use cstatns_rows::csv::Delimiter;
 use cstatns_rows::effort::Effort;
+use cstatns_rows::error::TableError;
 use cstatns_rows::sink;
-use cstatns_rows::table::{Format, Input, Source};
+use cstatns_rows::table::Format;
 
-use crate::body::Body;
+use crate::body::{Body, CodedFile};
 use crate::catalogue::{Entry, Marking, number, whole};
 use crate::error::LinkError;
 use crate::identity::check_names;
@@ -51,21 +52,14 @@ pub struct JoinedFile {
     pub rows: u64,
 }
 
-/// A source as this body knows it.
-struct Known {
-    entry: Entry,
-    file: LinkedFile,
-    rows: Source,
-}
-
 /// Joins coded files of this body, all of one project and generation, and records the file. The
 /// sources stay: a release destroys them.
 ///
 /// # Errors
 /// [`LinkError`]; nothing is left then.
-pub fn join_files(
+pub fn join_files<'a>(
     body: &mut Body<'_>,
-    what: &JoinFiles<'_>,
+    what: &JoinFiles<'a>,
     effort: &Effort,
 ) -> Result<JoinedFile, LinkError> {
     let from: Vec<PathBuf> = what.sources.iter().map(|(_, path)| whole(path)).collect();
@@ -77,7 +71,7 @@ pub fn join_files(
     let mut known = Vec::new();
     for (name, path) in what.sources {
         let twice = || LinkError::Twice { path: path.clone() };
-        let source = source(body, path)?;
+        let source = body.coded(path)?;
         if !names.insert(name) || !files.insert(source.entry.file) {
             return Err(twice());
         }
@@ -100,13 +94,13 @@ pub fn join_files(
     let accepted = accepted(what.sources, &known);
     let whose = (Tag::of(&first.service, &first.domain), first.generation);
     let format = Format::of(what.out)?;
-    let sources = what.sources.iter().zip(known).map(|((name, _), known)| join::Source {
-        name,
-        rows: known.rows,
-        of: whose,
-    });
-    let how =
-        Join { sources: sources.collect(), how: what.how, many: what.many, least: least.into() };
+    let opened = |((name, _), known): (&'a (Name, PathBuf), &CodedFile)| {
+        let rows = known.rows().open(Delimiter::Under("code"))?;
+        Ok(join::Source { name, rows, of: whose })
+    };
+    let sources = what.sources.iter().zip(&known).map(opened);
+    let sources = sources.collect::<Result<_, TableError>>()?;
+    let how = Join { sources, how: what.how, many: what.many, least: least.into() };
     let columns = how.columns()?;
     check_names(what.out, &columns, &accepted, |column| {
         cstatns_base::coded::ColumnName::from(&*String::from_utf8_lossy(&columns[column]))
@@ -137,7 +131,7 @@ pub fn join_files(
 }
 
 /// The columns that were accepted in the sources, also by the names that they have when they clash.
-fn accepted(sources: &[(Name, PathBuf)], known: &[Known]) -> BTreeMap<String, Name> {
+fn accepted(sources: &[(Name, PathBuf)], known: &[CodedFile]) -> BTreeMap<String, Name> {
     let mut accepted = BTreeMap::new();
     for ((name, _), known) in sources.iter().zip(known) {
         for (column, reason) in &known.entry.accepted {
@@ -149,7 +143,7 @@ fn accepted(sources: &[(Name, PathBuf)], known: &[Known]) -> BTreeMap<String, Na
 }
 
 /// Refuses files whose codes cannot match.
-fn check_together(sources: &[(Name, PathBuf)], known: &[Known]) -> Result<(), LinkError> {
+fn check_together(sources: &[(Name, PathBuf)], known: &[CodedFile]) -> Result<(), LinkError> {
     let Some(first) = known.first() else { return Ok(()) };
     for ((_, path), other) in sources.iter().zip(known).skip(1) {
         let files = || Box::new([sources[0].1.clone(), path.clone()]);
@@ -168,23 +162,6 @@ fn check_together(sources: &[(Name, PathBuf)], known: &[Known]) -> Result<(), Li
         }
     }
     Ok(())
-}
-
-/// Opens a coded file of this body, in clear or as the copy that is kept.
-fn source(from: &Body<'_>, path: &Path) -> Result<Known, LinkError> {
-    let entry = from.find(path)?;
-    let file = from.file(&entry.file)?.clone();
-    if !file.is_coded() {
-        return Err(LinkError::NotCoded { path: path.to_owned() });
-    }
-    let rows = match entry.copy.as_ref().filter(|_| whole(path) != entry.path) {
-        Some(copy) => {
-            let (_, contents) = from.kept(copy)?;
-            Input::Inside(&entry.path, contents).open(Delimiter::Under("code"))?
-        }
-        None => Source::open(path, Delimiter::Under("code"))?,
-    };
-    Ok(Known { entry, file, rows })
 }
 
 fn report(

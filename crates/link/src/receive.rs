@@ -1,4 +1,4 @@
-//! A payload and the codes of its rows become a coded file.
+//! A payload, or what was kept of a renewal, and the codes of its rows become a coded file.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -6,18 +6,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cstatns_base::code::Generation;
+use cstatns_base::commitment::Use;
 use cstatns_base::delivery::DeliveryId;
 use cstatns_base::files::{Access, FileError, Held, Pending, Together};
 use cstatns_base::meta::ServiceId;
 use cstatns_base::name::{Hex, Name};
 use cstatns_controller::{AttachPayload, attach_payload};
 use cstatns_parcel::head::{Kind, Sender};
-use cstatns_parcel::request::{inner_name, is_age};
+use cstatns_parcel::open::Opened;
+use cstatns_parcel::request::{Contents, inner_name, is_age};
 use cstatns_record::card::ServiceCard;
-use cstatns_record::linking::LinkingEvent;
+use cstatns_record::linking::{Content, LinkedFile, LinkingEvent, LinkingRefusal, Standing};
 use cstatns_record::payload::Payload;
 use cstatns_record::received::{Received, received_path};
 use cstatns_record::report::{ReportBody, ReportError, SignedReport};
+use cstatns_record::requested::beside;
 use cstatns_rows::effort::Effort;
 use cstatns_rows::parts;
 
@@ -33,13 +36,30 @@ pub(crate) const LEAST: u32 = 11;
 pub struct Receive<'a> {
     /// The card of the service.
     pub service: &'a ServiceCard,
-    /// The parcel of the payload.
-    pub payload: &'a Path,
+    /// The rows that the codes are for.
+    pub rows: Rows<'a>,
     /// The parcel of the result.
     pub result: &'a Path,
     /// The coded file to write, of the payload's type; its receipt for the service will lie beside
     /// it.
     pub out: &'a Path,
+}
+
+/// Rows without codes, in a parcel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rows<'a> {
+    /// A payload, from a controller.
+    Payload(&'a Path),
+    /// What this body kept of a renewal ([`prepare_renewal`](crate::prepare_renewal)).
+    Retained(&'a Path),
+}
+
+impl<'a> Rows<'a> {
+    fn path(self) -> &'a Path {
+        let (Self::Payload(path) | Self::Retained(path)) = self;
+        path
+    }
 }
 
 /// What was put together.
@@ -62,8 +82,9 @@ pub struct Coded {
     pub quality: BTreeMap<String, u64>,
 }
 
-/// Puts the codes of a result before the columns of a payload, records it, and destroys both
-/// parcels: with the indexes goes what ties a row to the identifier that it was coded from.
+/// Puts the codes of a result before the columns of its rows, records it, and destroys both
+/// parcels: with the indexes goes what ties a row to the identifier or the former code that it was
+/// coded from. After a renewal the file with the former codes goes too.
 ///
 /// The file gets its name once everything is verified and an entry of the catalogue says how it is
 /// to be recorded; a command that was stopped after that is finished by the next one.
@@ -75,11 +96,11 @@ pub fn receive(
     what: &Receive<'_>,
     effort: &Effort,
 ) -> Result<Coded, LinkError> {
-    let from = [what.payload, what.result].map(whole).to_vec();
+    let path = what.rows.path();
+    let from = [path, what.result].map(whole).to_vec();
     if let Some((entry, file)) = body.made_before(what.out, &from)? {
         return Ok(coded(&entry, file.rows, BTreeMap::new()));
     }
-    let path = what.payload;
     let service = ServiceId::of(what.service.id()).expect("a card that is sound");
     if !is_age(path)? {
         return Err(LinkError::NotParcel { path: path.to_owned() });
@@ -87,11 +108,8 @@ pub fn receive(
     if !is_age(what.result)? {
         return Err(LinkError::NotParcel { path: what.result.to_owned() });
     }
-    // Whom it must be from, the result says.
-    let (payload, contents) = body.opened(path, &|_| true)?;
+    let (payload, contents, about) = rows_of(body, what.rows)?;
     let of = || path.to_owned();
-    let about = (payload.head.kind == Kind::Payload).then(|| Payload::of(&payload.about)).flatten();
-    let about = about.ok_or_else(|| LinkError::NotPayload { path: of() })?;
     if about.service != service {
         let (found, expected) = (about.service, service);
         return Err(LinkError::PayloadService { path: of(), found, expected });
@@ -103,6 +121,10 @@ pub fn receive(
     if report.sender != Some(payload.head.sender.card) {
         return Err(LinkError::PayloadSender { path: of() });
     }
+    let former = match what.rows {
+        Rows::Payload(_) => None,
+        Rows::Retained(_) => Some(former(body, &about)?),
+    };
     let number = number();
     let head = head_of(what, &report)?;
     let event = LinkingEvent::Received {
@@ -113,14 +135,19 @@ pub fn receive(
         delivery: report.delivery,
         request: report.request,
         result: report.result.commitment,
-        sender: Some(payload.head.sender.card),
-        of: None,
+        sender: former.is_none().then_some(payload.head.sender.card),
+        of: former.as_ref().map(|former| former.file),
         rows: report.rows_out,
         head,
     };
     body.state().check(&event, body.now().max(body.state().time().unwrap_or(body.now())))?;
     let requested = about.requested(what.service.body.signing);
-    let source = parts::open_inside(&inner_name(path), Arc::new(contents))?;
+    // What is kept of a renewal may have any name.
+    let inner = match what.rows {
+        Rows::Payload(path) => inner_name(path),
+        Rows::Retained(path) => beside(path, &format!(".{}", payload.head.extension)),
+    };
+    let source = parts::open_inside(&inner, Arc::new(contents))?;
     let names = source.table().header().to_vec();
     let shown = cstatns_rows::guard::Shown::of(source.table());
     check_names(path, &names, &about.accepted, |column| shown.column(column))?;
@@ -141,9 +168,10 @@ pub fn receive(
     check_cells(path, &names, &about.accepted, (&attached.found, &attached.shown))?;
     let (_, mark) = out.finish();
     let mut entry = Entry::new(number, (what.out, from), mark, event.clone());
-    entry.minimum = report.minimum_batch.unwrap_or(LEAST);
+    let minimum = report.minimum_batch.unwrap_or(LEAST);
+    entry.minimum = former.map_or(minimum, |former| former.minimum.max(minimum));
     entry.accepted = about.accepted;
-    for path in [what.payload, what.result] {
+    for path in [path, what.result] {
         entry.destroy.push(Held::new(path)?.remembered().clone());
     }
     let received = Received::of(&report, body.now());
@@ -175,6 +203,34 @@ fn coded(entry: &Entry, rows: u64, quality: BTreeMap<String, u64>) -> Coded {
 
 pub(crate) fn write_to(file: &mut Pending, bytes: &[u8]) -> Result<(), FileError> {
     file.write_all(bytes).map_err(|error| FileError::from_io(file.target(), &error))
+}
+
+/// The rows in a parcel, and what it says of them. Whom a payload must be from, the result says.
+fn rows_of(body: &Body<'_>, rows: Rows<'_>) -> Result<(Opened, Contents, Payload), LinkError> {
+    let path = rows.path();
+    let own = body.party.sender();
+    let is_own = matches!(rows, Rows::Retained(_));
+    let (opened, contents) = body.opened(path, &|sender| !is_own || *sender == own)?;
+    let about = (opened.head.kind == Kind::Payload).then(|| Payload::of(&opened.about)).flatten();
+    let about = about.filter(|about| (about.r#use == Use::Renew) == is_own);
+    let wrong = || match rows {
+        Rows::Payload(_) => LinkError::NotPayload { path: path.to_owned() },
+        Rows::Retained(_) => LinkError::NotRetained { path: path.to_owned() },
+    };
+    Ok((opened, contents, about.ok_or_else(wrong)?))
+}
+
+/// The file whose codes were renewed.
+fn former(body: &Body<'_>, about: &Payload) -> Result<Entry, LinkError> {
+    let is_it = |file: &LinkedFile| match (&file.content, &about.previous[..]) {
+        (Content::Coded { delivery, .. }, [previous]) => {
+            (&file.service, delivery) == (&about.service, previous)
+                && file.standing != Standing::Destroyed
+        }
+        _ => false,
+    };
+    let found = body.state().files().iter().find(|(_, file)| is_it(file));
+    body.entry(found.ok_or(LinkingRefusal::Renewal)?.0)
 }
 
 /// What the service states about a result in a parcel to this body.

@@ -135,6 +135,18 @@ impl<'a> Sending<'a> {
         if card.fingerprint() == own.fingerprint() || card.body.signing == own.body.signing {
             return Err(SendingError::Own);
         }
+        self.to(card)
+    }
+
+    /// A payload that stays with who sends the request: a linking body puts renewed codes to it.
+    ///
+    /// # Errors
+    /// [`SendingError::Seal`].
+    pub fn payload_to_self(&self) -> Result<PayloadTo<'_>, SendingError> {
+        self.to(self.party.card())
+    }
+
+    fn to(&self, card: &PartyCard) -> Result<PayloadTo<'_>, SendingError> {
         let recipient = Recipient::new(&card.body.receiving)?;
         Ok(PayloadTo { sending: self, end: End::of(card), recipient })
     }
@@ -171,13 +183,12 @@ pub struct PayloadTo<'a> {
 }
 
 impl PayloadTo<'_> {
-    /// Starts the parcel of a payload that will be called `path`.
+    /// Starts the parcel of a payload of this type.
     ///
     /// # Errors
     /// Those of the writer inside.
-    pub fn begin<W: Write>(&self, path: &Path, out: W) -> io::Result<Making<W>> {
+    pub fn begin<W: Write>(&self, extension: Extension, out: W) -> io::Result<Making<W>> {
         let Sending { party, key, service: (_, id), now, .. } = self.sending;
-        let extension = Extension::of(&inner_name(path));
         let mut head = Head::new(End::of(party.card()), self.end.clone(), extension, *now);
         head.kind = Kind::Payload;
         head.service = Some(id.clone());

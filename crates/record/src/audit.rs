@@ -379,6 +379,19 @@ impl Audit {
         let first = state.epochs().get(&Epoch::FIRST);
         audit.founding = first.map(|epoch| spoken(&epoch.dealing.fingerprint()));
         audit.domains = DomainSummary::all(state);
+        audit.notices.extend(state.unclaimed().map(|id| {
+            let delivery = state.named(*id);
+            let detail = both(|lang| {
+                text!(in lang,
+                    "The project of delivery {delivery} is over, nobody said that they have it, and the service's copy is \
+                        not destroyed.",
+                    "Le projet de la livraison {delivery} est terminé, personne n'a dit l'avoir, et la copie du service n'est \
+                        pas détruite."
+                )
+            });
+            let event = state.deliveries().get(id).map_or(0, |made| made.event);
+            Notice { code: "result-unclaimed", event, detail }
+        }));
         for delivery in state.deliveries().values() {
             let summary = &mut audit.deliveries;
             summary.made += 1;

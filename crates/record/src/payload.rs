@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cstatns_base::commitment::{Commitment, Use};
+use cstatns_base::delivery::DeliveryId;
 use cstatns_base::identifier::Scheme;
 use cstatns_base::meta::{SUITE, ServiceId};
 use cstatns_base::name::{Hex, Name, whole_number};
@@ -39,6 +40,9 @@ pub struct Payload {
     pub rows: u64,
     /// The columns in it that are a risk, each with the reason why it was accepted.
     pub accepted: BTreeMap<String, Name>,
+    /// Of a renewal, the deliveries that brought the codes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub previous: Vec<DeliveryId>,
 }
 
 /// Where it is put once the parcel is opened: the name of the payload with `.payload.json` after
@@ -53,7 +57,7 @@ impl Payload {
 
     /// That of the payload whose request has this manifest, to the service that signs so.
     pub fn new(manifest: &Manifest, signing: Hex<32>) -> Self {
-        let Manifest { service, domain, content, input, accepted, .. } = manifest;
+        let Manifest { service, domain, content, input, accepted, previous, .. } = manifest;
         Self {
             format: Self::FORMAT,
             suite: SUITE.to_owned(),
@@ -65,6 +69,7 @@ impl Payload {
             commitment: input.commitment,
             rows: input.rows,
             accepted: accepted.clone(),
+            previous: previous.clone(),
         }
     }
 

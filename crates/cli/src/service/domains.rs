@@ -212,6 +212,16 @@ impl NewKey {
                         s'apparient plus",
                 self.domain
             ));
+            let next = match service.state().domain(&self.domain)?.kind.is_research() {
+                true => "cstatns-link prepare",
+                false => "controller prepare --code-column",
+            };
+            program.say(text!(
+                "who has one asks for it with `{next}`; `service status {} --to-renew {}` lists them",
+                "qui en a un le demande par `{next}` ; `service status {} --to-renew {}` les liste",
+                self.home.display(),
+                self.domain
+            ));
             Ok(domain_summary(service, &self.domain))
         })
     }

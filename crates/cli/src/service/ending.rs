@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use cstatns::delivery::DeliveryName;
 use cstatns::files::{self, Access};
 use cstatns::name::Name;
 use cstatns::proposal::Action;
@@ -22,7 +23,8 @@ use super::{Wait, open, recorded, waited};
 #[command(after_help = "Example:
   cstatns service close home mobility-2026 \\
       --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
-There is no way back: nobody can code for the project again. With --notices a signed notice to the linking body of the
+There is no way back: nobody can code for the project again. Results that nobody has said to have are destroyed with the
+keys. With --notices a signed notice to the linking body of the
 project is written, which destroys its coded files with it: `cstatns-link end`.")]
 pub(crate) struct Close {
     /// The service's home
@@ -43,12 +45,13 @@ impl Close {
             self.kits.check_clock(service)?;
             let quorum =
                 gather(program, service, &kits, Action::Close { domain: self.domain.clone() })?;
-            service.close(quorum)?;
+            let results = service.close(quorum)?;
             program.say(text!(
                 "the keys of `{}` are destroyed",
                 "les clés de `{}` sont détruites",
                 self.domain
             ));
+            tell_unclaimed(program, &results);
             write_notices(program, service, self.notices.as_deref())?;
             Ok(domain_summary(service, &self.domain))
         })
@@ -100,11 +103,13 @@ impl Expire {
                 "la clé de demande {key} a expiré, et sa moitié privée est détruite"
             ));
         }
+        tell_unclaimed(program, &expired.results);
         let notices = write_notices(program, &service, self.notices.as_deref())?;
         let mut summary = json!({
             "marked": expired.marked,
             "request_keys": expired.request_keys,
             "destroyed": expired.destroyed,
+            "results": expired.results.iter().map(DeliveryName::to_string).collect::<Vec<_>>(),
             "clock_unconfirmed": expired.unconfirmed,
         });
         if self.notices.is_some() {
@@ -121,6 +126,16 @@ impl Expire {
             ));
         }
         Ok(summary)
+    }
+}
+
+/// Says which results went with the keys of a project.
+fn tell_unclaimed(program: &Program, results: &[DeliveryName]) {
+    for delivery in results {
+        program.say(text!(
+            "nobody has said that they have delivery {delivery}: the copy here is destroyed with the keys",
+            "personne n'a dit avoir reçu la livraison {delivery} : la copie d'ici est détruite avec les clés"
+        ));
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cstatns_base::code::Code;
+use cstatns_base::commitment::Use;
 use cstatns_base::look_up::Score;
 use cstatns_parcel::party::Party;
 use cstatns_record::report::ReportBody;
@@ -24,7 +25,8 @@ use super::AttachError;
 use super::gather::add_counts;
 use super::sources::{Part, Results};
 
-/// The columns that a payload may not have: those that come before its own.
+/// The columns that a payload may not have: those that come before its own. After a renewal it is
+/// the first alone, for `quality` and `score` are the payload's.
 const OWN: [&str; 3] = ["code", "quality", "score"];
 
 /// A payload, what it says that was requested for its rows, and the result of that.
@@ -68,8 +70,12 @@ pub fn attach_payload(
     let results = Results::open(result, Some(party), requested)?;
     let table = payload.table();
     let wrong = || AttachError::DataChanged { path: table.path().to_owned() };
+    let own = match requested.r#use {
+        Use::Renew => &OWN[..1],
+        _ => &OWN[..],
+    };
     let is_own =
-        |column: &Vec<u8>| OWN.iter().any(|own| column.eq_ignore_ascii_case(own.as_bytes()));
+        |column: &Vec<u8>| own.iter().any(|own| column.eq_ignore_ascii_case(own.as_bytes()));
     if table.header().iter().any(is_own) {
         return Err(wrong());
     }

@@ -387,7 +387,10 @@ impl Reader<'_> {
             }),
         }
         if let (Sent::Codes(_), true) = (sent, is_sorted) {
-            let meta = origin(&rows.table)?.meta;
+            let meta = match choice.column {
+                Column::Coded(meta) => Some(meta.clone()),
+                _ => origin(&rows.table)?.meta,
+            };
             all.metas.extend(meta.map(|meta| (path.to_owned(), meta)));
         }
         if all.files.is_empty() {

@@ -80,6 +80,9 @@ pub(super) struct Keeping {
     /// Those whose risk is accepted, in the order in which they were given, and whether their names
     /// are a risk.
     accepted: Vec<(usize, bool)>,
+    /// The same by their names, which those who get the report know: a number is only that of a
+    /// column in this file.
+    named: Vec<String>,
 }
 
 impl Keeping {
@@ -109,13 +112,18 @@ impl Keeping {
             Some(Says::Place) => !is_civil_status && columns(Says::Born).next().is_some(),
             None => false,
         };
-        let mut found = Vec::new();
+        let (mut found, mut named) = (Vec::new(), Vec::new());
         for (column, _) in accepted {
             let at = table.need_named(column)?;
             if !kept.contains(&at) {
                 return Err(PrepareError::RiskSent { column: (&**column).into() });
             }
             found.push((at, is_risk(at)));
+            let name = &table.header()[at];
+            named.push(match std::str::from_utf8(name) {
+                Ok(name) if !ColumnName::could_be_value(name.as_bytes()) => name.to_owned(),
+                _ => column.clone(),
+            });
         }
         let is_accepted = |column: usize| found.iter().any(|(accepted, _)| *accepted == column);
         let refused = |wanted| columns(wanted).find(|column| !is_accepted(*column));
@@ -133,7 +141,7 @@ impl Keeping {
             () => Lines::Refused,
         };
         let guard = Guard::new(table, |column| kept.contains(&column), lines);
-        Ok(Self { path, guard, shown, kept, accepted: found })
+        Ok(Self { path, guard, shown, kept, accepted: found, named })
     }
 
     /// Judges the columns by their cells. Returns what those hold that may stay, and the risks that
@@ -155,12 +163,12 @@ impl Keeping {
             .kept
             .iter()
             .map(|column| (self.shown.column(*column).to_string(), found.of(*column)));
-        let risks =
-            accepted.iter().zip(&self.accepted).map(|((column, reason), (at, by_name))| Risk {
-                column: column.clone(),
-                reason: reason.clone(),
-                is_needed: *by_name || found.is_risk(*at),
-            });
+        let known = self.named.iter().zip(&self.accepted);
+        let risks = accepted.iter().zip(known).map(|((_, reason), (column, (at, by_name)))| Risk {
+            column: column.clone(),
+            reason: reason.clone(),
+            is_needed: *by_name || found.is_risk(*at),
+        });
         Ok((held.filter(|(_, held)| held.any()).collect(), risks.collect()))
     }
 }

@@ -66,6 +66,7 @@ pub(super) fn find_columns(
             (Sent::Identifiers(columns, scheme), FIRST)
         }
         Column::Codes(columns) => (Sent::Codes(find_all(table, columns)?), &FIRST[..3]),
+        Column::Coded(_) => (Sent::Codes(find_all(table, &["code"])?), &FIRST[..3]),
         Column::CivilStatus { map, years } => {
             (Sent::CivilStatus(find_fields(table, map, reading)?, years), FIRST)
         }

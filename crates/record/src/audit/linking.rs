@@ -170,7 +170,8 @@ impl Beside<'_> {
                     (&made.domain, made.generation) == (&file.domain, file.generation)
                         && (&made.request, &made.result) == (request, result)
                         && (made.rows, made.recipient) == (file.rows, Some(own))
-                        && (sender.is_none() || made.sender.is_none() || made.sender == *sender)
+                        // What a body has renewed, it sent itself.
+                        && made.sender.is_none_or(|by| by == sender.unwrap_or(own))
                 });
                 return (!same).then_some(Against::Delivery(*delivery));
             }

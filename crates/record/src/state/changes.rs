@@ -166,6 +166,9 @@ impl State {
             {
                 self.result_lost(DeliveryId { run: *run, part: *part })
             }
+            Destroyed::Result { run, part } if !owed && how != Means::Lost => {
+                self.unclaimed_destroyed(DeliveryId { run: *run, part: *part })
+            }
             _ if !owed => Err(Unlawful::NotOwed),
             Destroyed::Result { run, part } => {
                 let id = DeliveryId { run: *run, part: *part };

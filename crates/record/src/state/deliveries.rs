@@ -219,7 +219,8 @@ impl State {
         let events = self.events;
         let delivery = self.deliveries.get_mut(&id).ok_or(Refusal::UnknownDelivery)?;
         delivery.receipt = receipt.map(|_| events);
-        if !std::mem::replace(&mut delivery.delivered, true) {
+        // The copy may have gone with the keys of its project.
+        if !std::mem::replace(&mut delivery.delivered, true) && !delivery.destroyed {
             self.owed.push(Destroyed::result_of(id));
         }
         Ok(())
@@ -231,6 +232,29 @@ impl State {
         let delivery = self.deliveries.get_mut(&id).ok_or(Refusal::UnknownDelivery)?;
         (delivery.destroyed, delivery.lost) = (true, Some(self.events));
         Ok(())
+    }
+
+    /// The service's copy went with the keys of its project.
+    pub(super) fn unclaimed_destroyed(&mut self, id: DeliveryId) -> Result<(), Unlawful> {
+        let is_unclaimed = self.deliveries.get(&id).is_some_and(|made| self.is_unclaimed(made));
+        let delivery = self.deliveries.get_mut(&id).filter(|_| is_unclaimed);
+        delivery.ok_or(Unlawful::NotOwed)?.destroyed = true;
+        Ok(())
+    }
+
+    /// Whether nobody said that they have a delivery of a project whose keys are destroyed, and the
+    /// service's copy is not destroyed.
+    fn is_unclaimed(&self, delivery: &Delivery) -> bool {
+        let domain = self.domains.get(&delivery.domain);
+        let is_over = domain.is_some_and(|domain| domain.destroyed.is_some());
+        is_over && !delivery.delivered && !delivery.destroyed
+    }
+
+    /// The deliveries of projects whose keys are destroyed that nobody said they have: the
+    /// service's copies go too.
+    pub fn unclaimed(&self) -> impl Iterator<Item = &DeliveryId> {
+        let unclaimed = self.deliveries.iter().filter(|(_, made)| self.is_unclaimed(made));
+        unclaimed.map(|(id, _)| id)
     }
 
     /// The deliveries, by run and part.

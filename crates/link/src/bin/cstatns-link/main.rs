@@ -7,6 +7,8 @@ mod attach;
 
 mod join;
 
+mod prepare;
+
 mod release;
 
 mod end;
@@ -51,6 +53,7 @@ struct Cli {
 enum Verb {
     Attach(attach::AttachArgs),
     Join(join::JoinArgs),
+    Prepare(prepare::PrepareArgs),
     Release(release::ReleaseArgs),
     End(end::EndArgs),
     Expire(end::ExpireArgs),
@@ -72,6 +75,7 @@ impl CommandLine for Cli {
         match self.verb {
             Verb::Attach(verb) => verb.run(program),
             Verb::Join(verb) => verb.run(program),
+            Verb::Prepare(verb) => verb.run(program),
             Verb::Release(verb) => verb.run(program),
             Verb::End(verb) => verb.run(program),
             Verb::Expire(verb) => verb.run(program),

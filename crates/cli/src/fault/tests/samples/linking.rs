@@ -5,7 +5,7 @@ use cstatns::linking::{LinkingError, LinkingRefusal};
 use cstatns::meta::ServiceId;
 use cstatns::notice::NoticeError;
 use cstatns::report::ReportError;
-use cstatns_controller::{AttachError, Kept};
+use cstatns_controller::{AttachError, Kept, PrepareError};
 use cstatns_link::LinkError;
 use cstatns_link::join::JoinError;
 use cstatns_parcel::file::ParcelError;
@@ -47,9 +47,12 @@ pub(super) fn of_linking(found: &mut Vec<Sample>) {
             File(missing()), Table(TableError::NoRows { path: path() }),
             Ledger(LinkingError::Line { number: 3 }), Party(PartyError::Damaged { path: path() }),
             Parcel(ParcelError::Request { path: path() }), Attach(AttachError::DataChanged { path: path() }),
-            Report(ReportError::Signature { path: path() }), Join(JoinError::Sources { found: 1 }),
+            Prepare(PrepareError::NoData), Report(ReportError::Signature { path: path() }),
+            Join(JoinError::Sources { found: 1 }),
             Entry { path: path() }, Unknown { path: path() }, Changed { path: path() }, NotParcel { path: path() },
-            NotPayload { path: path() }, NotResult { path: path() },
+            NotPayload { path: path() }, NotResult { path: path() }, NotRetained { path: path() },
+            CodedService { path: path(), found: service(), expected: service() },
+            CodedDomain { path: path(), found: name(), expected: name() },
             PayloadService { path: path(), found: service(), expected: service() },
             PayloadSender { path: path() }, Recipient { path: path() },
             Identity { path: path(), column: column(), kept: Kept::Who },

@@ -1,65 +1,21 @@
 //! A research project through three parties and two programs: two controllers, the service, a
 //! linking body, a researcher (SPEC §20).
 
+#[path = "../common/mod.rs"]
 mod common;
-#[path = "common/research.rs"]
-mod research;
+#[path = "../common/research.rs"]
+mod project;
+mod renewal;
+mod stops;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::PathBuf;
+use std::process::Output;
 
 use common::{Place, files, in_years, pair, text};
-use research::{coded, prepared, project};
+use project::{attach, coded, linked, prepared, project, refused, summary};
 use serde_json::Value;
-
-/// The program of the linking body, which the workspace builds beside the other one.
-fn program() -> PathBuf {
-    let program = Path::new(env!("CARGO_BIN_EXE_cstatns")).with_file_name("cstatns-link");
-    assert!(program.exists(), "build the whole workspace: cargo test --workspace");
-    program
-}
-
-fn link(place: &Place, command: &str) -> Output {
-    let mut program = Command::new(program());
-    program.current_dir(place.directory.path()).env("LC_ALL", "C");
-    program.args(command.split_whitespace()).output().unwrap()
-}
-
-/// A command of the linking body that must do what it says; returns what it said.
-fn linked(place: &Place, command: &str) -> String {
-    let output = link(place, command);
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "{command}\n{said}");
-    said + &text(&output.stdout)
-}
-
-fn summary(place: &Place, command: &str) -> Value {
-    let output = link(place, &format!("{command} --json"));
-    assert_eq!(output.status.code(), Some(0), "{command}\n{}", text(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-/// One that must be refused with this code, and leaves nothing but what the body's own folder has.
-fn refused(place: &Place, command: &str, code: &str, words: &[&str]) -> String {
-    let before = files(place.directory.path());
-    let output = link(place, command);
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{command}\n{said}");
-    let line = said.lines().last().unwrap_or_default().to_owned();
-    assert!(line.starts_with(&format!("error[{code}]: ")), "{command}\n{said}");
-    words.iter().for_each(|word| assert!(line.contains(word), "{word}\n{line}"));
-    let own = |path: &&PathBuf| {
-        !["lock", "ledger.jsonl", "checkpoint"].iter().any(|name| path.ends_with(name))
-    };
-    let after = files(place.directory.path());
-    let new: Vec<_> = after.keys().filter(|path| !before.contains_key(*path)).filter(own).collect();
-    assert!(new.is_empty(), "{command}: left {new:?}");
-    let gone: Vec<_> = before.keys().filter(|path| !after.contains_key(*path)).collect();
-    assert!(gone.is_empty(), "{command}: took {gone:?}");
-    line
-}
 
 /// A file of the pair with the number of each row beside it; of each row the person.
 fn numbered(place: &Place, file: &str) -> BTreeMap<String, String> {
@@ -71,13 +27,6 @@ fn numbered(place: &Place, file: &str) -> BTreeMap<String, String> {
     let truth = fs::read_to_string(pair(&format!("{file}_truth.csv"))).unwrap();
     let person = |line: &str| line.split_once(',').map(|(a, b)| (a.into(), b.into())).unwrap();
     truth.lines().skip(1).map(person).collect()
-}
-
-fn attach(file: &str) -> String {
-    format!(
-        "attach --as cesr --service home/card.json --payload {file}.pay.csv.age --result \
-        {file}.res.csv.age --out {file}.coded.csv"
-    )
 }
 
 const JOIN: &str = "join --as cesr --source care=hospital.coded.csv --source wages=wages.coded.csv \

@@ -1,16 +1,13 @@
 //! What a linking body does, stopped at each durable step: the next command finishes it or it is
 //! repeated, nothing is lost, and nothing lies where it must not (SPEC §20).
 
-mod common;
-#[path = "common/research.rs"]
-mod research;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use common::{Place, csv, files, identifiers};
+use crate::common::{Place, csv, files, identifiers};
+use crate::project::{coded, prepared, project};
 use cstatns::audit::verify_linking;
 use cstatns::card::{PartyCard, ServiceCard, read_service_card};
 use cstatns::files::faults::{count, fail_at, stop_after};
@@ -18,13 +15,12 @@ use cstatns::linking::{Standing, read_linking};
 use cstatns::name::Name;
 use cstatns_link::join::How;
 use cstatns_link::{
-    Body, JoinFiles, LinkError, Over, Receive, Release, end, join_files, ledger_path, receive,
-    release,
+    Body, JoinFiles, LinkError, Over, Receive, Release, Renewal, Rows, end, join_files,
+    ledger_path, prepare_renewal, receive, release,
 };
 use cstatns_parcel::party::Party;
 use cstatns_rows::effort::Effort;
 use jiff::{SignedDuration, Timestamp};
-use research::{coded, prepared, project};
 
 const ROWS: usize = 30;
 
@@ -63,6 +59,12 @@ impl Copy {
         Self(copy)
     }
 
+    /// The place that it is a copy of, with what became of it.
+    fn back(self, mut place: Place) -> Place {
+        place.directory = self.0;
+        place
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
@@ -86,7 +88,7 @@ impl Copy {
 fn attach(body: &mut Body<'_>, at: &Copy, file: &str) -> Result<(), LinkError> {
     let what = Receive {
         service: &at.card(),
-        payload: &at.path(&format!("{file}.pay.csv.age")),
+        rows: Rows::Payload(&at.path(&format!("{file}.pay.csv.age"))),
         result: &at.path(&format!("{file}.res.csv.age")),
         out: &at.path(&format!("{file}.coded.csv")),
     };
@@ -130,6 +132,28 @@ fn finish(body: &mut Body<'_>, at: &Copy) -> Result<(), LinkError> {
     end(body, Over { service, domain, head }).map(drop)
 }
 
+fn ask(body: &mut Body<'_>, at: &Copy) -> Result<(), LinkError> {
+    let what = Renewal {
+        service: &at.card(),
+        domain: &Name::new("mobility").unwrap(),
+        coded: &at.path("wages.coded.csv"),
+        key: &at.path("renewal.key.json"),
+        request: &at.path("wages.renewal.csv.age"),
+        retained: &at.path("wages.kept.age"),
+    };
+    prepare_renewal(body, &what, &Effort::default()).map(drop)
+}
+
+fn take_new(body: &mut Body<'_>, at: &Copy) -> Result<(), LinkError> {
+    let what = Receive {
+        service: &at.card(),
+        rows: Rows::Retained(&at.path("wages.kept.age")),
+        result: &at.path("wages.new.csv.age"),
+        out: &at.path("wages.new.coded.csv"),
+    };
+    receive(body, &what, &Effort::default()).map(drop)
+}
+
 /// The names in a folder and below, without those whose numbers are drawn.
 fn names(place: &Path) -> BTreeSet<String> {
     let name = |path: PathBuf| {
@@ -158,8 +182,9 @@ fn look(at: &Copy, when: &str) {
         let has = |name: &str| at.path(&format!("{file}.{name}")).exists();
         let sent = has("pay.csv.age") && has("res.csv.age");
         let state = read_linking(&ledger).unwrap().state;
-        let coded =
-            has("coded.csv") || state.files().values().any(|file| file.standing != Standing::Clear);
+        let coded = has("coded.csv")
+            || has("new.coded.csv")
+            || state.files().values().any(|file| file.standing != Standing::Clear);
         assert!(sent || coded, "{when}: {file} is lost");
     }
     // An identifier is in the controllers' data and nowhere else; a code in coded files alone.
@@ -170,7 +195,7 @@ fn look(at: &Copy, when: &str) {
         let is_data = ["hospital.csv", "wages.csv"].iter().any(|name| path.ends_with(name));
         assert!(is_data || !people.iter().any(|nir| has(nir)), "{when}: an identifier in {path:?}");
         let name = path.file_name().unwrap().to_str().unwrap();
-        let is_coded = name.trim_start_matches('.').contains(".coded.csv");
+        let is_coded = name.contains(".coded.csv");
         assert!(is_coded || !has(b"\nc1."), "{when}: a code in {path:?}");
     }
 }
@@ -226,4 +251,24 @@ fn a_linking_body_that_is_stopped_anywhere_goes_on() {
     matrix("release, kept", begun.0.path(), |body, at| give(body, at, true));
     begun.act(|body, at| give(body, at, true)).unwrap();
     matrix("end", begun.0.path(), finish);
+}
+
+#[test]
+fn a_renewal_that_is_stopped_anywhere_goes_on() {
+    let place = waiting();
+    let begun = Copy::of(place.directory.path());
+    begun.act(|body, at| attach(body, at, "wages")).unwrap();
+    // The service goes on with the same home.
+    let place = begun.back(place);
+    place.quorum("service new-key home mobility --reason scheduled");
+    place.ok("service request-key home mobility --for cesr --out renewal.key.json");
+    matrix("prepare", place.directory.path(), ask);
+    let begun = Copy::of(place.directory.path());
+    begun.act(ask).unwrap();
+    let place = begun.back(place);
+    place.quorum(
+        "service renew home mobility --request wages.renewal.csv.age --result wages.new.csv.age \
+        --purpose renewal --to cesr",
+    );
+    matrix("attach a renewal", place.directory.path(), take_new);
 }
