@@ -4,8 +4,11 @@
 mod acts;
 mod end;
 mod exchange;
+mod linking;
 mod look;
+mod over;
 mod people;
+mod research;
 
 use std::cell::Cell;
 use std::fmt::Display;
@@ -21,7 +24,9 @@ use crate::Cli;
 use crate::fault::Fault;
 use crate::lang::text;
 use crate::output::Program;
+use linking::Linking;
 use people::{File, People};
+use research::Study;
 
 /// The whole scheme on invented data, told step by step
 #[derive(Args)]
@@ -70,6 +75,8 @@ impl Demo {
         story.first_codes(&files)?;
         story.renewal(&files)?;
         story.research(&files)?;
+        story.closing()?;
+        story.expiry()?;
         story.audit()?;
         story.end(&files)
     }
@@ -81,7 +88,7 @@ struct Files {
     courses: File,
     wages: File,
     newcomers: File,
-    cohort: File,
+    study: Study,
 }
 
 struct Story<'a> {
@@ -111,7 +118,8 @@ impl<'a> Story<'a> {
             step: 0,
             summary: json!({ "directory": root }),
         };
-        for directory in ["", "custodians", "service", "courses", "wages", "project"] {
+        let parties = ["courses", "wages", "benefits", "linking", "researcher"];
+        for directory in ["", "custodians", "service"].into_iter().chain(parties) {
             let path = story.at(directory);
             if !path.is_dir() {
                 files::create_dir(&path)?;
@@ -163,13 +171,21 @@ impl<'a> Story<'a> {
     }
 
     fn run(&self, program: &Program, command: &str) -> Result<Value, Fault> {
+        self.cli("cstatns", command).and_then(|cli: Cli| cli.role.run(program))
+    }
+
+    /// The same with a command of the linking body, which has a program of its own.
+    fn link(&self, program: &Program, command: &str) -> Result<Value, Fault> {
+        self.cli("cstatns-link", command).and_then(|linking: Linking| linking.run(program))
+    }
+
+    /// Shows a command and parses it.
+    fn cli<C: Parser>(&self, name: &str, command: &str) -> Result<C, Fault> {
         let root = self.root.to_string_lossy();
-        let words: Vec<String> =
-            command.split_whitespace().map(|word| word.replace('@', &root)).collect();
+        let words = command.split_whitespace().map(|word| word.replace('@', &root));
+        let words: Vec<String> = std::iter::once(name.to_owned()).chain(words).collect();
         self.tell(typed(&words));
-        let words = std::iter::once("cstatns").chain(words.iter().map(String::as_str));
-        let cli = Cli::try_parse_from(words).map_err(|error| Fault::usage(error.to_string()))?;
-        cli.role.run(program)
+        C::try_parse_from(words).map_err(|error| Fault::usage(error.to_string()))
     }
 
     /// The three custodians who approve.
@@ -180,7 +196,7 @@ impl<'a> Story<'a> {
 
 /// A command as it is typed, in lines of a readable length.
 fn typed(words: &[String]) -> String {
-    let mut text = "  $ cstatns".to_owned();
+    let mut text = "  $".to_owned();
     let mut length = text.len();
     let mut rest = words.iter().peekable();
     while let Some(word) = rest.next() {

@@ -3,11 +3,9 @@
 use crate::fault::Fault;
 use crate::lang::text;
 use cstatns::files::{self, Access};
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Span};
-use std::collections::HashSet;
 
 use super::people::{self, Numbers, People};
+use super::research::Study;
 use super::{CUSTODIANS, Files, Story, equal, mismatch};
 
 impl Story<'_> {
@@ -124,20 +122,12 @@ impl Story<'_> {
             },
             |numbers| subjects[numbers.below(subjects.len())].to_owned(),
         );
-        let cohort = people::file(
-            numbers,
-            &people,
-            2 * few,
-            "exposure",
-            |numbers, _| numbers.below(population),
-            |numbers| numbers.below(5).to_string(),
-        );
-        let files = Files { people, courses, wages, newcomers, cohort };
+        let study = Study::invent(numbers, &people, rows);
+        let files = Files { people, courses, wages, newcomers, study };
         for (path, file) in [
             ("courses/courses.csv", &files.courses),
             ("wages/wages.csv", &files.wages),
             ("courses/newcomers.csv", &files.newcomers),
-            ("project/cohort.csv", &files.cohort),
         ] {
             files::write_new(&self.at(path), file.csv.as_bytes(), Access::Private)?;
         }
@@ -167,7 +157,7 @@ impl Story<'_> {
         self.tell(text!(
             "Each team makes keys of its own. A quorum registers it as a controller: codes go to registered bodies only, \
             encrypted.",
-            "Chaque équipe fait ses propres clés. Un quorum l'inscrit comme responsable de traitement : les codes ne vont \
+            "Chaque équipe fait ses propres clés. Un quorum l'inscrit comme responsable de traitement : les codes ne vont \
                 qu'à des organismes inscrits, chiffrés."
         ));
         self.register_teams()?;
@@ -179,12 +169,12 @@ impl Story<'_> {
                  "L'équipe des formations envoie des identifiants et rien d'autre, chacun avec un index aléatoire, triés \
                      par lui : le service ne\nvoit ni données ni ordre. Le reste demeure dans l'équipe."),
         );
-        self.exchange("courses", "courses", "population", false, true)?;
+        self.exchange("courses", "courses", false, true)?;
         self.tell(text!(
             "\nThe wages team does the same:",
             "\nL'équipe des salaires fait de même :"
         ));
-        self.exchange("wages", "wages", "population", false, false)?;
+        self.exchange("wages", "wages", false, false)?;
         self.tell(text!(
             "\nWhat the training team has now:",
             "\nCe que l'équipe des formations a maintenant :"
@@ -230,8 +220,8 @@ impl Story<'_> {
             "\nBoth teams have their codes renewed:",
             "\nLes deux équipes font renouveler leurs codes :"
         ));
-        self.exchange("courses", "courses", "population", true, true)?;
-        self.exchange("wages", "wages", "population", true, false)?;
+        self.exchange("courses", "courses", true, true)?;
+        self.exchange("wages", "wages", true, false)?;
         self.tell(
             text!("\nA file that was not renewed no longer matches, and the program says so rather \
             than joining nothing:",
@@ -284,7 +274,7 @@ impl Story<'_> {
                     deux clés en une fois :",
             files.newcomers.rows
         ));
-        self.exchange("courses", "newcomers", "population", false, false)?;
+        self.exchange("courses", "newcomers", false, false)?;
         let (met, _) = self.join("courses/newcomers-coded.csv", "courses/courses-renewed.csv")?;
         let expected = files.newcomers.people.intersection(&files.courses.people).count();
         self.tell(text!(
@@ -294,114 +284,6 @@ impl Story<'_> {
         ));
         equal(met, expected, text!("newcomers recognised", "nouveaux venus reconnus"))?;
         self.note("newcomers_recognised", met);
-        Ok(())
-    }
-
-    pub(super) fn research(&mut self, files: &Files) -> Result<(), Fault> {
-        self.step(text!(
-            "A research project has a key of its own, until its end",
-            "Un projet de recherche a sa propre clé, jusqu'à son terme"
-        ));
-        let today = TimeZone::UTC.to_datetime(self.now()).date();
-        let ends = today.saturating_add(Span::new().days(20));
-        self.tell(
-            text!("Its key is drawn independently, and its seal also needs a secret that lies apart, in \
-            life/, and is in no backup.\n\
-             (Until the linking body has a role of its own here, only a demonstration hands out a \
-             project's codes.)",
-                 "Sa clé est tirée à part, et son scellé demande aussi un secret gardé ailleurs, dans life/, et dans \
-                     aucune sauvegarde.\n(Tant que l'organisme appariant n'a pas de rôle ici, seule une démonstration \
-                     remet les codes d'un projet.)"),
-        );
-        self.play(&format!(
-            "service open @/service/home cohort --kind research --ends {ends} {}",
-            Self::quorum()
-        ))?;
-        self.tell("");
-        self.exchange("project", "cohort", "cohort", false, false)?;
-        let (cohort, courses) =
-            (self.codes("project/cohort-coded.csv")?, self.codes("courses/courses-renewed.csv")?);
-        let bare = |code: &String| code.rsplit('.').next().unwrap_or_default().to_owned();
-        let courses: HashSet<String> = courses.keys().map(bare).collect();
-        let shared = cohort.keys().filter(|code| courses.contains(&bare(code))).count();
-        let same = files.cohort.people.intersection(&files.courses.people).count();
-        self.tell(text!(
-            "{same} people are both in the project and among the training courses; codes in \
-            common: {shared}.",
-                "{same} personnes sont à la fois dans le projet et parmi les formations ; codes en commun : {shared}."
-        ));
-        equal(shared, 0, text!("codes that a project shares", "codes qu'un projet partage"))?;
-
-        let begin = self.now();
-        let end = cstatns::domain::end_of(ends);
-        self.ahead.set(self.ahead.get() + end.duration_since(begin) + SignedDuration::from_mins(1));
-        self.tell(text!(
-            "\nNow the demonstration sets its own clock to the day after the project's end, {ends} \
-            (the machine's clock is left\n\
-             alone). A timer runs `expire` every hour; nobody is needed.",
-                 "\nLa démonstration met maintenant sa propre horloge au lendemain du terme du projet, {ends} (celle de \
-                     la machine n'est pas\ntouchée). Une minuterie lance `expire` toutes les heures ; personne n'est \
-                     nécessaire."
-        ));
-        self.play("service expire @/service/home")?;
-        self.tell(text!(
-            "From this moment the project codes no more, quorum or not:",
-            "Dès cet instant, le projet ne code plus, quorum ou non :"
-        ));
-        let again = People::invent(&mut Numbers::new(0), 50);
-        let late = people::file(
-            &mut Numbers::new(0),
-            &again,
-            50,
-            "exposure",
-            |_, row| row,
-            |_| "1".to_owned(),
-        );
-        files::write_new(&self.at("project/late.csv"), late.csv.as_bytes(), Access::Private)?;
-        self.play_quietly(
-            "controller prepare @/project/late.csv --identifier-column nir --service \
-             @/service/home/card.json --domain cohort --request @/service/late.request.csv \
-             --retained @/project/late.retained.csv",
-        )?;
-        self.refused(
-            &format!(
-                "service code @/service/home cohort --request @/service/late.request.csv --result \
-                @/service/late.result.csv \
-                 --purpose linkage {}",
-                Self::quorum()
-            ),
-            "project-ended",
-        )?;
-        for path in [
-            "project/late.csv",
-            "project/late.retained.csv",
-            "project/late.retained.csv.request.json",
-            "service/late.request.csv",
-        ] {
-            files::destroy(&self.at(path))?;
-        }
-        files::destroy(&self.at("service/late.request.csv.manifest.json"))?;
-        self.tell(
-            text!("\nA day later (so that a wrong clock can be seen in time) the key is destroyed, \
-            with nobody present:",
-                "\nUn jour plus tard (pour qu'une horloge fausse se voie à temps), la clé est détruite, sans personne :"),
-        );
-        self.ahead.set(self.ahead.get() + SignedDuration::from_hours(25));
-        self.play("service expire @/service/home")?;
-        let status = self.play("service status @/service/home")?;
-        let past = status["keys_past_their_end"].as_array().map_or(usize::MAX, Vec::len);
-        equal(past, 0, text!("keys past their end", "clés au-delà de leur terme"))?;
-        let life = self.names("service/home/life")?;
-        self.tell(text!(
-            "In life/ only the mark of the place is left ({}). All five custodians together cannot \
-            code for the project again,\n\
-             and a backup of keys/ does not help them.",
-                 "Dans life/ il ne reste que la marque de l'emplacement ({}). Les cinq détenteurs ensemble ne peuvent \
-                     plus coder pour le projet,\net une sauvegarde de keys/ ne les aide pas.",
-            life.join(", ")
-        ));
-        self.note("project_codes_shared", shared);
-        self.note("keys_past_their_end", past);
         Ok(())
     }
 }

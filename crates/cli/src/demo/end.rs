@@ -12,23 +12,31 @@ use super::{Files, Story, equal, mismatch};
 
 impl Story<'_> {
     pub(super) fn audit(&mut self) -> Result<(), Fault> {
-        self.step(text!("The auditor checks the record", "L'auditeur vérifie le registre"));
+        self.step(text!(
+            "The auditor checks both ledgers",
+            "L'auditeur vérifie les deux registres"
+        ));
         self.tell(
-            text!("Every call and every access to a key is in the ledger, with the custodians' \
-            signatures. The auditor needs the\n\
-             service's public card and no key, identifier or code.",
-                 "Chaque appel et chaque accès à une clé est dans le registre, avec les signatures des détenteurs. \
-                     L'auditeur a besoin de la\ncarte publique du service, et d'aucune clé, aucun identifiant, aucun code."),
+            text!("Every call and every access to a key is in the service's ledger, with the custodians' \
+            signatures. What the linking body\n\
+             received, released and destroyed is in its own. The auditor needs the service's public card,\n\
+             and no key, identifier or code.",
+                 "Chaque appel et chaque accès à une clé est dans le registre du service, avec les signatures des \
+                     détenteurs. Ce que\nl'organisme d'appariement a reçu, remis et détruit est dans le sien. \
+                     L'auditeur a besoin de la carte publique du\nservice, et d'aucune clé, aucun identifiant, aucun code."),
         );
         let audit = self.play(
-            "auditor verify @/service/home/ledger.jsonl --service @/service/home/card.json",
+            "auditor verify @/service/home/ledger.jsonl @/linking/party/ledger.jsonl --service \
+             @/service/home/card.json",
         )?;
-        self.note("events", audit["events"].clone());
-        self.note("events_witnessed", audit["witnessed"]["events"].clone());
+        let [service, linking] = [0, 1].map(|ledger| &audit["ledgers"][ledger]);
+        self.note("events", service["events"].clone());
+        self.note("events_witnessed", service["witnessed"]["events"].clone());
+        self.note("events_of_the_linking_body", linking["events"].clone());
 
         self.tell(text!(
-            "\nOne digit of one event is changed in a copy of the ledger:",
-            "\nUn chiffre d'un événement est changé dans une copie du registre :"
+            "\nOne digit of one event is changed in a copy of the service's ledger:",
+            "\nUn chiffre d'un événement est changé dans une copie du registre du service :"
         ));
         let copy = self.at("audit");
         files::create_dir(&copy)?;
@@ -74,8 +82,8 @@ impl Story<'_> {
             (
                 "service",
                 text!(
-                    "the service: reports, and the sealed shares as they were handed out",
-                    "le service : des rapports, et les parts scellées telles qu'elles ont été remises"
+                    "the service: notices, and the sealed shares as they were handed out",
+                    "le service : des avis, et les parts scellées telles qu'elles ont été remises"
                 ),
             ),
             (
@@ -107,10 +115,32 @@ impl Story<'_> {
                 ),
             ),
             (
-                "project",
+                "benefits",
                 text!(
-                    "the project: codes of its own that nobody can make again",
-                    "le projet : des codes à lui que personne ne peut refaire"
+                    "the benefits office: its keys; it keeps nothing for the project",
+                    "la caisse de prestations : ses clés ; elle ne garde rien pour le projet"
+                ),
+            ),
+            (
+                "linking",
+                text!(
+                    "the linking body: its keys, its ledger, receipts and a report; no identifier and no code",
+                    "l'organisme d'appariement : ses clés, son registre, des récépissés et un rapport ; \
+                     ni identifiant ni code"
+                ),
+            ),
+            (
+                "researcher",
+                text!(
+                    "the researcher: keys, and the parcel as it came",
+                    "le chercheur : ses clés, et le colis tel qu'il est venu"
+                ),
+            ),
+            (
+                "researcher/data",
+                text!(
+                    "what was in it: linked rows, and a report about them",
+                    "ce qu'il contenait : des lignes appariées, et un rapport sur elles"
                 ),
             ),
             (
@@ -124,8 +154,9 @@ impl Story<'_> {
             self.tell(format_args!("  {directory}/  ({who})"));
             self.tell(format_args!("      {}", self.names(directory)?.join("  ")));
         }
+        let sources = [&files.courses, &files.wages, &files.study.wages, &files.study.benefits];
         let sample: BTreeSet<usize> =
-            files.courses.people.iter().chain(&files.wages.people).copied().take(200).collect();
+            sources.iter().flat_map(|file| file.people.iter().take(100)).copied().collect();
         let needles: HashSet<&[u8]> =
             sample.iter().map(|person| files.people.identifier(*person).as_bytes()).collect();
         let (mut searched, mut holding) = (0_u64, 0_u64);

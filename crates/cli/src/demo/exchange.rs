@@ -1,7 +1,6 @@
 //! A team's file on its way to the service and back.
 
 use cstatns::files::FileError;
-use serde_json::Value;
 
 use super::Story;
 use crate::fault::Fault;
@@ -25,16 +24,15 @@ impl Story<'_> {
         Ok(())
     }
 
-    /// A team's file goes to the service and comes back with codes, in parcels where the team is a
-    /// party; identifiers and copies are destroyed on the way.
+    /// A team's file goes to the service and comes back with codes, in parcels; identifiers and
+    /// copies are destroyed on the way.
     pub(super) fn exchange(
         &self,
         team: &str,
         file: &str,
-        domain: &str,
         renewal: bool,
         loud: bool,
-    ) -> Result<Value, Fault> {
+    ) -> Result<(), Fault> {
         let play =
             |command: &str| if loud { self.play(command) } else { self.play_quietly(command) };
         let (source, verb) = if renewal {
@@ -43,39 +41,21 @@ impl Story<'_> {
             (format!("@/{team}/{file}.csv --identifier-column nir"), "code")
         };
         let work = format!("{file}-{verb}");
-        let is_party = self.at(&format!("{team}/party")).is_dir();
-        let age = if is_party { ".age" } else { "" };
-        let (mut own, mut to, mut by) = (String::new(), String::new(), String::new());
-        if is_party {
-            let key = format!("@/{team}/{work}.key.json");
-            play(&format!("service request-key @/service/home {domain} --for {team} --out {key}"))?;
-            own = format!("--as @/{team}/party --request-key {key}");
-            to = format!("--to {team}");
-            by = format!("--as @/{team}/party");
-        }
+        let key = format!("@/{team}/{work}.key.json");
+        play(&format!("service request-key @/service/home population --for {team} --out {key}"))?;
         play(&format!(
-            "controller prepare {source} {own} --service @/service/home/card.json --domain {domain} \
-             --request @/service/{work}.request.csv{age} --retained @/{team}/{work}.retained.csv"
+            "controller prepare {source} --as @/{team}/party --request-key {key} --service \
+             @/service/home/card.json --domain population --request @/service/{work}.request.csv.age \
+             --retained @/{team}/{work}.retained.csv"
         ))?;
         let run = play(&format!(
-            "service {verb} @/service/home {domain} --request @/service/{work}.request.csv{age} \
-             --result @/service/{work}.result.csv{age} --purpose linkage {to} {}",
+            "service {verb} @/service/home population --request @/service/{work}.request.csv.age \
+             --result @/service/{work}.result.csv.age --purpose linkage --to {team} {}",
             Self::quorum()
         ))?;
-        for gone in [
-            format!("service/{work}.request.csv{age}"),
-            format!("service/{work}.request.csv.manifest.json"),
-        ] {
-            self.expect_gone(&gone)?;
-        }
-        let received = format!("{team}/{work}.result.csv{age}");
-        for suffix in ["", ".report.json"].iter().take(if is_party { 1 } else { 2 }) {
-            let (from, to) = (
-                self.at(&format!("service/{work}.result.csv{age}{suffix}")),
-                self.at(&format!("{received}{suffix}")),
-            );
-            std::fs::copy(&from, &to).map_err(|error| FileError::from_io(&to, &error))?;
-        }
+        self.expect_gone(&format!("service/{work}.request.csv.age"))?;
+        let received = format!("{team}/{work}.result.csv.age");
+        self.hand_over(&format!("service/{work}.result.csv.age"), &received)?;
         if loud {
             let destroyed = if renewal {
                 text!("its copies", "ses copies")
@@ -97,8 +77,8 @@ impl Story<'_> {
             false => "--destroy-sources".to_owned(),
         };
         play(&format!(
-            "controller attach --retained {retained} --result @/{received} {by} --out \
-             @/{team}/{out}.csv {destroy}"
+            "controller attach --retained {retained} --result @/{received} --as @/{team}/party \
+             --out @/{team}/{out}.csv {destroy}"
         ))?;
         if loud {
             self.tell(text!(
@@ -110,7 +90,13 @@ impl Story<'_> {
         play(&format!(
             "service delivered @/service/home {delivery} --receipt @/{team}/{out}.csv.receipt.json"
         ))?;
-        self.expect_gone(&format!("service/{work}.result.csv{age}"))?;
-        Ok(run)
+        self.expect_gone(&format!("service/{work}.result.csv.age"))
+    }
+
+    /// A result is handed over as a copy: the service keeps its own until it has the receipt.
+    pub(super) fn hand_over(&self, from: &str, to: &str) -> Result<(), Fault> {
+        let (from, to) = (self.at(from), self.at(to));
+        std::fs::copy(&from, &to).map_err(|error| FileError::from_io(&to, &error))?;
+        Ok(())
     }
 }
