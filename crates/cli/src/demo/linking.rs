@@ -9,7 +9,7 @@ use cstatns::name::Name;
 use cstatns::notice::Notice;
 use cstatns_link::join::How;
 use cstatns_link::{
-    Body, JoinFiles, LinkError, Over, Receive, Release, end, join_files, receive, release,
+    Body, JoinFiles, LinkError, Over, Receive, Release, Rows, end, join_files, receive, release,
 };
 use cstatns_rows::effort::Effort;
 use cstatns_terminal::ledger::Known;
@@ -90,7 +90,8 @@ impl Linking {
         match self {
             Self::Attach { service, payload, result, out, .. } => {
                 let service = &read_service_card(&service)?;
-                let what = Receive { service, payload: &payload, result: &result, out: &out };
+                let what =
+                    Receive { service, rows: Rows::Payload(&payload), result: &result, out: &out };
                 attached(program, body, &what)
             }
             Self::Join { sources, out, .. } => {
