@@ -125,6 +125,7 @@ pub fn prepare_renewal(
 /// Whether the same command wrote both files before: it was stopped after that, or is repeated.
 fn is_made(body: &Body<'_>, what: &Renewal<'_>, meta: &FileMeta) -> Result<bool, LinkError> {
     let (retained, request) = (what.retained, what.request);
+    files::take_back(&[retained, request])?;
     if !(files::taken(retained)? && files::taken(request)?) || !is_age(retained)? {
         return Ok(false);
     }

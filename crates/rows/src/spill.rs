@@ -407,6 +407,22 @@ mod tests {
     }
 
     #[test]
+    fn units_that_are_larger_than_pages_do_not_stay_in_memory() {
+        let (_place, beside) = place();
+        let spill = Spill::new(64, 0, &beside);
+        let unit = vec![7; 1 << 20];
+        for n in 0..128 {
+            spill.add(std::iter::once((n % 64, [&unit[..]]))).unwrap();
+            spill.add(std::iter::once((n % 64, [CANARY]))).unwrap();
+            let held = locked(&spill.held);
+            assert!(held.taken <= 64 * spill.page, "{}", held.taken);
+        }
+        for units in taken(&spill, 64) {
+            assert!(units == [&unit, &unit, CANARY, CANARY]);
+        }
+    }
+
+    #[test]
     fn the_file_shows_nothing_of_what_it_holds() {
         let (_place, beside) = place();
         let spill = Spill::new(2, 0, &beside);

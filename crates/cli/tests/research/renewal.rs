@@ -72,7 +72,7 @@ fn a_new_key_for_a_project_and_the_same_people() {
         }
         let receipt = format!("{name}.second.csv.receipt.json");
         let delivery: serde_json::Value = serde_json::from_str(&place.read(&receipt)).unwrap();
-        let delivery = delivery["body"]["delivery"].as_str().unwrap()[..8].to_owned();
+        let delivery = delivery["body"]["delivery"]["run"].as_str().unwrap()[..8].to_owned();
         place.ok(&format!("service delivered home {delivery} --receipt {receipt}"));
     }
     // Every row has a code again where it had one, another one, the same for the same people.

@@ -144,3 +144,6 @@ impl Apart {
         parts.into_iter().try_for_each(|part| F::pour(&spill.read(part)?, into, dealer))
     }
 }
+
+#[cfg(test)]
+mod tests;

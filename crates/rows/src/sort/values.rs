@@ -243,3 +243,6 @@ fn unpack(bytes: &[u8]) -> Result<RecordBatch, TableError> {
     let read = || StreamReader::try_new(bytes, None)?.next().transpose();
     read().ok().flatten().ok_or(TableError::Unwritable)
 }
+
+#[cfg(test)]
+mod tests;
