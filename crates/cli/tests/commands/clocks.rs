@@ -120,7 +120,7 @@ fn expire_fails_until_a_custodian_confirms_the_clock() {
     assert_eq!(error["code"], "clock-unconfirmed");
     assert_eq!(
         summary,
-        serde_json::json!({"marked": [], "destroyed": [], "request_keys": [], "clock_unconfirmed": true})
+        serde_json::json!({"marked": [], "destroyed": [], "results": [], "request_keys": [], "clock_unconfirmed": true})
     );
 
     place.ok("custodian check alice --ledger home/ledger.jsonl --out alice.json");

@@ -411,7 +411,7 @@ fn a_project_is_extended_closed_and_gone() {
     );
     assert_eq!(
         place.json("service expire home"),
-        serde_json::json!({"marked": [], "destroyed": [], "request_keys": [], "clock_unconfirmed": false})
+        serde_json::json!({"marked": [], "destroyed": [], "results": [], "request_keys": [], "clock_unconfirmed": false})
     );
 }
 
