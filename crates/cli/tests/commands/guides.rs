@@ -360,7 +360,7 @@ fn the_guides_of_research_work() {
         assert_eq!(place.rows("study/joined.csv").len(), 40);
         assert!(place.exists("study/joined.csv.report.json"));
         // Another file, and another key.
-        for gone in ["atih.key.json", "care.second.csv"] {
+        for gone in ["atih.key.json", "care.csv.receipt.json"] {
             let _ = fs::remove_file(place.path(gone));
         }
         place.ok("service request-key home mobility --for atih --out atih.key.json");
