@@ -1,0 +1,37 @@
+//! The library as those who use it see it. All of it is one program, which is built and linked once.
+
+mod audit;
+mod bounds;
+mod checkpoint;
+mod clocks;
+#[path = "../common/mod.rs"]
+mod common;
+mod crash;
+mod custodians;
+mod custody;
+mod dealing;
+mod distance;
+mod files;
+mod flow;
+mod hmac;
+mod identifier;
+mod keys;
+mod left;
+mod linking;
+mod owed;
+mod parties;
+mod parts;
+mod publish;
+mod reader;
+mod recovery;
+mod reference_crypto;
+mod reference_custody;
+mod rekey;
+mod repeat;
+mod sealed;
+#[path = "../second/mod.rs"]
+mod second;
+mod sharing;
+mod snapshot;
+mod time;
+mod withheld;
