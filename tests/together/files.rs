@@ -366,7 +366,7 @@ fn another_process_is_refused() {
     let held = files::lock(&path).unwrap();
     let child = || {
         std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "another_process_is_refused"])
+            .args(["--exact", "files::another_process_is_refused"])
             .env("CSTATNS_TEST_LOCK", &path)
             .output()
             .unwrap()

@@ -126,8 +126,10 @@ fn the_pair_of_files_joins_as_its_truth_says() {
     let truth: serde_json::Value =
         serde_json::from_str(include_str!("../data/pair/truth.json")).unwrap();
     let truth = |name: &str| truth.pointer(name).unwrap().as_u64().unwrap() as usize;
-    let (refused, hospital, persons) =
-        read(include_str!("../data/pair/hospital.csv"), include_str!("../data/pair/hospital_truth.csv"));
+    let (refused, hospital, persons) = read(
+        include_str!("../data/pair/hospital.csv"),
+        include_str!("../data/pair/hospital_truth.csv"),
+    );
     assert_eq!(
         (refused, persons.len()),
         (truth("/hospital/rejected_rows"), truth("/hospital/persons"))

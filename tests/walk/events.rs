@@ -904,7 +904,10 @@ impl Walk<'_> {
                 6 => Destroyed::RequestKey { key: self.some_request_key() },
                 5 => Destroyed::Seals { epoch: self.epoch() },
                 0 => Destroyed::request_of(self.some_delivery()),
-                1 => Destroyed::result_of(self.some_delivery()),
+                1 => {
+                    let unclaimed = self.state().unclaimed().next().copied();
+                    Destroyed::result_of(unclaimed.unwrap_or_else(|| self.some_delivery()))
+                }
                 _ => Destroyed::Keys { domain: self.marked() },
             },
         };

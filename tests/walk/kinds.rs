@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use super::flow_kinds;
 
 /// Each kind of event, and whether any of the kind can be lawful.
-pub(crate) const KINDS: [(&str, bool); 51] = [
+pub(crate) const KINDS: [(&str, bool); 53] = [
     ("a part in its turn, of several", true),
     ("a part once more", false),
     ("a part before its turn", false),
@@ -47,6 +47,8 @@ pub(crate) const KINDS: [(&str, bool); 51] = [
     ("a result that is lost before it is delivered", true),
     ("a result that is lost, and was delivered or lost before", false),
     ("a result that is lost while a destruction is owed", false),
+    ("a result that nobody received goes with its project", true),
+    ("a result that nobody received, of a project that lives", false),
     ("a dealing of a card that was dealt before", false),
     ("a dealing while another one waits", false),
     ("a dealing that leaves a key behind", true),
@@ -107,6 +109,7 @@ pub(crate) fn kinds(state: &State, history: &History, line: &Line) -> Vec<&'stat
             flow_kinds::destroyed(state, what, &mut found);
         }
         Event::Destroyed { what, how: Means::Lost } => lost(state, what, &mut found),
+        Event::Destroyed { what, .. } => unclaimed(state, what, &mut found),
         Event::Received { receipt } => held(state, &receipt.body.statement, &mut found),
         Event::Dealt { request_keys, .. } => {
             if !request_keys.is_empty() {
@@ -188,6 +191,20 @@ fn lost(state: &State, what: &Destroyed, found: &mut Vec<&'static str>) {
         }
         None => found.push("a result that is lost before it is delivered"),
     }
+}
+
+/// What is peculiar to results that nobody received, and that are not lost.
+fn unclaimed(state: &State, what: &Destroyed, found: &mut Vec<&'static str>) {
+    let Destroyed::Result { run, part } = *what else { return };
+    let id = DeliveryId { run, part };
+    let Some(known) = state.deliveries().get(&id) else { return };
+    if known.delivered || known.destroyed {
+        return;
+    }
+    found.push(match state.unclaimed().any(|unclaimed| *unclaimed == id) {
+        true => "a result that nobody received goes with its project",
+        false => "a result that nobody received, of a project that lives",
+    });
 }
 
 /// What is peculiar to clocks.

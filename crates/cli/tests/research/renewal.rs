@@ -18,12 +18,17 @@ fn prepare(place: &Place, coded: &str, name: &str) -> String {
     )
 }
 
-/// The service renews it, back to the linking body.
-fn renewed(place: &Place, name: &str) -> String {
+/// The service renews it, back to the linking body, which gets a copy.
+fn renewed(place: &Place, name: &str) {
     place.quorum(&format!(
-        "service renew home mobility --request {name}.renewal.csv.age --result {name}.new.csv.age \
+        "service renew home mobility --request {name}.renewal.csv.age --result {name}.sent.csv.age \
         --purpose renewal --to cesr"
-    ))
+    ));
+    fs::copy(
+        place.path(&format!("{name}.sent.csv.age")),
+        place.path(&format!("{name}.new.csv.age")),
+    )
+    .unwrap();
 }
 
 fn attach(name: &str) -> String {
