@@ -39,10 +39,10 @@ fn project() -> World {
     world
 }
 
-/// What expires. The one result of the project, which nobody received, goes with its keys.
+/// What expires. The results of the project, which nobody received, go with its keys.
 fn expire(world: &World) -> Expired {
     let mut expired = world.open().expire().unwrap();
-    assert_eq!(expired.results.len(), expired.destroyed.len());
+    assert_eq!(expired.results.is_empty(), expired.destroyed.is_empty());
     expired.results.clear();
     expired
 }
