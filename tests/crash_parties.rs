@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use cstatns::audit::verify;
 use cstatns::coded::Coded as _;
 use cstatns::dealing::Epoch;
 use cstatns::files::Step;
@@ -17,7 +18,7 @@ use cstatns::party::Role;
 use cstatns::service::ServiceError;
 use jiff::SignedDuration;
 
-use common::crash::{Verb, run};
+use common::crash::{SECOND_LIFE, Verb, run, run_in};
 use common::sealed::{code_parcel, sign_for, with_parcel};
 use common::{PEOPLE, World, name, party_card};
 
@@ -244,6 +245,94 @@ fn a_signed_receipt() {
             assert_eq!(world.open().state().unsigned_for().len(), 0);
         },
     });
+}
+
+/// A service whose life secrets lie in two places.
+fn in_two_places() -> World {
+    let mut world = World::new(2, 2);
+    world.life = ["first-life", SECOND_LIFE].map(|place| world.path(place)).into();
+    world.init().unwrap();
+    world.receive().unwrap();
+    world
+}
+
+/// A project about to end: a result that nobody said to have, though the linking body does, and a
+/// request key that serves.
+fn with_a_project(world: &World) {
+    world.statistics("population").unwrap();
+    world.research("benefits", "2026-01-31").unwrap();
+    world.register_party("insee", Role::Linking, "benefits");
+    world.register_party("atih", Role::Controller, "benefits");
+    fs::create_dir(world.path("out")).unwrap();
+    let request = world.sealed_people("atih", "benefits", "out/batch");
+    world.code_sealed("benefits", &request, Some("insee")).unwrap();
+    fs::copy(world.path("out/batch.result"), world.path("taken.parcel")).unwrap();
+    world.request_key("atih", "benefits").unwrap();
+}
+
+/// The same, marked as past its end a day ago.
+fn with_a_marked_project(world: &World) {
+    with_a_project(world);
+    world.clock.set("2026-02-01T00:00:00Z");
+    assert_eq!(world.open().expire().unwrap().marked, [name("benefits")]);
+    world.clock.set("2026-02-02T00:00:00Z");
+}
+
+/// The auditor finds the ledger to hold, and names so many deliveries that are not signed for.
+fn audited(world: &World, unsigned_for: usize) {
+    let card = world.open().card().clone();
+    let audit = verify(&world.home().join("ledger.jsonl"), &card, &[], &[]).unwrap();
+    assert!(audit.findings.iter().all(|finding| finding.holds), "{audit}");
+    assert_eq!(audit.unsigned_for.len(), unsigned_for, "{audit}");
+    let domain = audit.domains.iter().find(|known| known.domain == name("benefits")).unwrap();
+    assert!(domain.destroyed.is_some(), "{audit}");
+}
+
+/// No key of the project is left, in neither place, and neither its request key nor its result.
+/// Whoever has the result signs for it all the same.
+fn nothing_of_the_project_is_left(world: &World) {
+    assert!(world.halves().is_empty(), "{:?}", world.halves());
+    let places = world.lives().into_iter().chain([world.home().join("keys")]);
+    let names = places.flat_map(|place| fs::read_dir(place).unwrap());
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let left: Vec<String> = names.filter(|name| name.starts_with("benefits.")).collect();
+    assert!(left.is_empty() && !world.path("out/batch.result").exists(), "{left:?}");
+    let service = world.open();
+    assert_eq!(service.state().living_request_keys().count(), 0);
+    assert_eq!(service.state().unclaimed().count(), 0);
+    assert_eq!(service.notices().len(), 1);
+    drop(service);
+    assert_eq!(world.request_key("atih", "benefits").unwrap_err().code(), "keys-destroyed");
+    audited(world, 1);
+    fs::copy(world.path("taken.parcel"), world.path("taken.result")).unwrap();
+    sign_for(world, "taken").unwrap();
+    audited(world, 0);
+}
+
+/// The keys of a project go, and with them what they served for, whatever stops or fails.
+#[test]
+fn close_with_an_undelivered_result() {
+    let verb = Verb {
+        name: "close-with-an-undelivered-result",
+        prepare: with_a_project,
+        act: |world| or_done(world.close("benefits"), "keys-destroyed"),
+        then: nothing_of_the_project_is_left,
+    };
+    match std::env::var_os("CSTATNS_LONG") {
+        Some(_) => run_in(&in_two_places(), verb),
+        None => eprintln!("{}: not tried, CSTATNS_LONG is unset", verb.name),
+    }
+}
+
+#[test]
+fn expire_with_an_undelivered_result() {
+    let verb = Verb {
+        name: "expire-with-an-undelivered-result",
+        prepare: with_a_marked_project,
+        act: |world| world.try_open()?.expire().map(drop),
+        then: nothing_of_the_project_is_left,
+    };
+    run_in(&in_two_places(), verb);
 }
 
 /// At each step of the service: neither the identifiers of a request in a parcel nor the codes of

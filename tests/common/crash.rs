@@ -53,7 +53,10 @@ pub enum Fault {
 }
 
 /// Directories of a world that may lie on file systems of their own.
-const APART: [&str; 4] = ["home/keys", "home/life", "home/outbox", "out"];
+const APART: [&str; 5] = ["home/keys", "home/life", "home/outbox", "out", SECOND_LIFE];
+
+/// A second place of life secrets, where a world has one.
+pub const SECOND_LIFE: &str = "second-life";
 
 impl Fault {
     pub fn during<R>(self, under: &Path, f: impl FnOnce() -> R) -> R {
@@ -397,43 +400,44 @@ fn check_said(said: &[Recovered], done: bool, what: &str) {
 /// Stops, fails and tears the verb at each of its durable steps, and holds what the next command
 /// finds to the rules.
 pub fn matrix(verb: &Verb) -> Trials {
-    let world = World::founded(2, 2);
-    (verb.prepare)(&world);
-    let snapshot = Snapshot::of(&world);
+    matrix_in(&World::founded(2, 2), verb)
+}
+
+/// The same in another world than the usual one.
+pub fn matrix_in(world: &World, verb: &Verb) -> Trials {
+    (verb.prepare)(world);
+    let snapshot = Snapshot::of(world);
     let before = facts(&world.open());
     let under = world.directory.path();
     // As at each trial: where a snapshot is due, the verb writes it.
-    snapshot.restore(&world);
-    let steps = faults::trace(under, || (verb.act)(&world).unwrap());
+    snapshot.restore(world);
+    let steps = faults::trace(under, || (verb.act)(world).unwrap());
     let after = facts(&world.open());
     assert_ne!(before, after, "{}: the verb changes the state", verb.name);
-    assert_eq!(violations(&world, &world.open()), [""; 0], "{}: undisturbed", verb.name);
+    assert_eq!(violations(world, &world.open()), [""; 0], "{}: undisturbed", verb.name);
     let opening = faults::trace(under, || world.open());
     let flushes = opening.iter().all(|step| matches!(step, Step::Sync | Step::SyncDirectory));
     assert!(flushes, "opening a sound home flushes it and changes nothing: {opening:?}");
-    (verb.then)(&world);
+    (verb.then)(world);
 
     let mut trials = Trials { steps: steps.len(), ..Trials::default() };
     let mut faults = Fault::all(&steps);
     for place in APART {
-        snapshot.restore(&world);
-        let steps = faults::count(&under.join(place), || (verb.act)(&world).unwrap());
+        snapshot.restore(world);
+        let steps = faults::count(&under.join(place), || (verb.act)(world).unwrap());
         faults.extend((0..steps).map(|step| Fault::Lose(place, step)));
     }
     for (number, fault) in faults.into_iter().enumerate() {
         let what = format!("{} with {fault:?}", verb.name);
-        snapshot.restore(&world);
+        snapshot.restore(world);
         trials.count(fault);
-        let outcome = fault.during(under, || (verb.act)(&world));
+        let outcome = fault.during(under, || (verb.act)(world));
         if let (Fault::Fail(_, kind), Err(error)) = (fault, &outcome) {
             let expected = if kind == ErrorKind::StorageFull { "disk-full" } else { "file-io" };
             assert_eq!(error.code(), expected, "{what}");
-            assert!(
-                temporaries(&world).is_empty(),
-                "{what}: an ordinary error leaves no temporary"
-            );
+            assert!(temporaries(world).is_empty(), "{what}: an ordinary error leaves no temporary");
         }
-        let requests = requests_of(verb, &world);
+        let requests = requests_of(verb, world);
         check_sources(&requests, &what);
 
         // Every other time, what mends is disturbed as well.
@@ -457,7 +461,7 @@ pub fn matrix(verb: &Verb) -> Trials {
             found == before || found == after || between,
             "{what}: neither before nor after:\n{found}"
         );
-        assert_eq!(violations(&world, &service), [""; 0], "{what}");
+        assert_eq!(violations(world, &service), [""; 0], "{what}");
         assert!(service.state().open_questions().is_empty(), "{what}: nobody waits for an answer");
         let done = found == after;
         if !between {
@@ -467,15 +471,15 @@ pub fn matrix(verb: &Verb) -> Trials {
         drop(service);
 
         if !done {
-            (verb.act)(&world)
+            (verb.act)(world)
                 .unwrap_or_else(|error| panic!("{what}: cannot be done again: {error}"));
             let service = world.open();
             assert_eq!(facts(&service), after, "{what}: done again");
-            assert_eq!(violations(&world, &service), [""; 0], "{what}: done again");
+            assert_eq!(violations(world, &service), [""; 0], "{what}: done again");
         }
         // The dearest part; what is disturbed otherwise than by a stop is found in the same states.
         if matches!(fault, Fault::Stop(_)) || number % 11 == 0 {
-            (verb.then)(&world);
+            (verb.then)(world);
         }
     }
     trials
@@ -514,9 +518,14 @@ fn requests_of(verb: &Verb, world: &World) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 /// The matrix of a verb: each of its steps was stopped at, and failed.
-#[allow(clippy::print_stderr)]
 pub fn run(verb: Verb) {
-    let trials = matrix(&verb);
+    run_in(&World::founded(2, 2), verb);
+}
+
+/// The same in another world than the usual one.
+#[allow(clippy::print_stderr)]
+pub fn run_in(world: &World, verb: Verb) {
+    let trials = matrix_in(world, &verb);
     eprintln!("{}: {trials:?}", verb.name);
     assert!(
         trials.stops == trials.steps && trials.failures == 2 * trials.steps && trials.torn > 0,

@@ -139,6 +139,9 @@ pub struct World {
     pub mirrors: Vec<PathBuf>,
     /// Whether the date of the clock is confirmed before custodians are asked.
     pub confirms: Cell<bool>,
+    /// After how many events a snapshot is written: soon enough that most of what is tested is
+    /// tested with one.
+    pub snapshot_after: u64,
 }
 
 impl World {
@@ -150,8 +153,19 @@ impl World {
             (1..=n).map(|i| kits_directory.path().join(format!("kit-{i}"))).collect();
         let clock = TestClock::at("2026-01-05T09:00:00Z");
         let (demo, life, mirrors, confirms) = (true, Vec::new(), Vec::new(), Cell::new(false));
-        let world =
-            Self { directory, kits_directory, clock, kits, k, demo, life, mirrors, confirms };
+        let snapshot_after = 3;
+        let world = Self {
+            directory,
+            kits_directory,
+            clock,
+            kits,
+            k,
+            demo,
+            life,
+            mirrors,
+            confirms,
+            snapshot_after,
+        };
         world.make_kits();
         world
     }
@@ -312,8 +326,7 @@ impl World {
     /// Opens the service, with what it says of its recovery.
     pub fn reopen(&self) -> Result<(Service, Vec<Recovered>), ServiceError> {
         let read: ReadResult<'_> = &read_lines;
-        // Soon enough that most of what is tested is tested with a snapshot.
-        let (from_snapshot, snapshot_after) = (true, 3);
+        let (from_snapshot, snapshot_after) = (true, self.snapshot_after);
         let opening = Opening {
             read: Some(read),
             from_snapshot,

@@ -64,7 +64,7 @@ import json, sys
 import duckdb
 form, column, path = sys.argv[1:]
 rows = f"read_csv('{path}', header = true, delim = ',')" if form == "csv" else f"read_parquet('{path}')"
-print(json.dumps([int(x) for x in duckdb.sql(f'SELECT count(*), sum("{column}") FROM {rows}').fetchone()]))
+print(json.dumps([int(x) for x in duckdb.sql(f'SELECT count(*), sum("{column}") FROM {rows}').fetchall()[0]]))
 """
 
 

@@ -106,12 +106,16 @@ impl<'a> Body<'a> {
     /// Does what a stopped command had still to do about a file.
     fn settle(&mut self, entry: Entry) -> Result<(), LinkError> {
         let standing = self.state().files().get(&entry.file).map(|file| file.standing);
+        let beside = match &entry.event {
+            LinkingEvent::Joined { .. } => report_path(&entry.path),
+            _ => received_path(&entry.path),
+        };
+        let names = [&*self.catalogue.path_of(&entry.file), &beside, &entry.path];
+        let taken_back = files::take_back(&names);
+        // Of a file that is recorded, what could not be destroyed when it was found is tried again,
+        // and keeps nobody.
         if standing.is_none() {
-            let beside = match &entry.event {
-                LinkingEvent::Joined { .. } => report_path(&entry.path),
-                _ => received_path(&entry.path),
-            };
-            files::take_back(&[&self.catalogue.path_of(&entry.file), &beside, &entry.path])?;
+            taken_back?;
         }
         match standing {
             // The file got its name and the command was stopped, or it never got it.

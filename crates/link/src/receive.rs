@@ -163,6 +163,7 @@ pub fn receive(
         requested: &requested,
         result: what.result,
         party: body.party,
+        now: body.now(),
     };
     let attached = attach_payload(given, (what.out, &mut out), effort)?;
     check_cells(path, &names, &about.accepted, (&attached.found, &attached.shown))?;

@@ -125,8 +125,7 @@ pub fn prepare_renewal(
 /// Whether the same command wrote both files before: it was stopped after that, or is repeated.
 fn is_made(body: &Body<'_>, what: &Renewal<'_>, meta: &FileMeta) -> Result<bool, LinkError> {
     let (retained, request) = (what.retained, what.request);
-    files::take_back(&[retained, request])?;
-    if !(files::taken(retained)? && files::taken(request)?) || !is_age(retained)? {
+    if !(files::taken(retained)? && files::taken(request)? && is_age(retained)?) {
         return Ok(false);
     }
     let own = body.party.sender();
@@ -134,10 +133,15 @@ fn is_made(body: &Body<'_>, what: &Renewal<'_>, meta: &FileMeta) -> Result<bool,
         return Ok(false);
     };
     let about = Payload::of(&opened.about).filter(|_| opened.head.kind == Kind::Payload);
-    Ok(about.is_some_and(|about| {
+    let is_made = about.is_some_and(|about| {
         about.previous == [meta.delivery]
             && (&*about.service, &about.domain) == (&meta.service, &meta.domain)
-    }))
+    });
+    if is_made {
+        // Of a command that was stopped once both had their names.
+        files::take_back(&[retained, request])?;
+    }
+    Ok(is_made)
 }
 
 /// Remembers what is kept of a renewal: it goes with the coded file.

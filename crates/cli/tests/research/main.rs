@@ -7,6 +7,7 @@ mod common;
 mod project;
 mod renewal;
 mod stops;
+mod years;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,6 +1,8 @@
 //! What a linking body does, stopped at each durable step: the next command finishes it or it is
 //! repeated, nothing is lost, and nothing lies where it must not (SPEC §20).
 
+mod twice;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
@@ -10,6 +12,7 @@ use crate::common::{Place, csv, files, identifiers};
 use crate::project::{coded, prepared, project};
 use cstatns::audit::verify_linking;
 use cstatns::card::{PartyCard, ServiceCard, read_service_card};
+use cstatns::coded::Coded as _;
 use cstatns::files::faults::{count, fail_at, stop_after};
 use cstatns::linking::{Standing, read_linking};
 use cstatns::name::Name;
@@ -95,6 +98,14 @@ fn attach(body: &mut Body<'_>, at: &Copy, file: &str) -> Result<(), LinkError> {
     receive(body, &what, &Effort::default()).map(drop)
 }
 
+fn attach_hospital(body: &mut Body<'_>, at: &Copy) -> Result<(), LinkError> {
+    attach(body, at, "hospital")
+}
+
+fn attach_wages(body: &mut Body<'_>, at: &Copy) -> Result<(), LinkError> {
+    attach(body, at, "wages")
+}
+
 fn join(body: &mut Body<'_>, at: &Copy) -> Result<(), LinkError> {
     let name = |text| Name::new(text).unwrap();
     let what = JoinFiles {
@@ -108,6 +119,14 @@ fn join(body: &mut Body<'_>, at: &Copy) -> Result<(), LinkError> {
         out: &at.path("joined.csv"),
     };
     join_files(body, &what, &Effort::default()).map(drop)
+}
+
+fn give_and_keep(body: &mut Body<'_>, at: &Copy) -> Result<(), LinkError> {
+    give(body, at, true)
+}
+
+fn give_all(body: &mut Body<'_>, at: &Copy) -> Result<(), LinkError> {
+    give(body, at, false)
 }
 
 fn give(body: &mut Body<'_>, at: &Copy, keep: bool) -> Result<(), LinkError> {
@@ -200,13 +219,25 @@ fn look(at: &Copy, when: &str) {
     }
 }
 
+/// A command of the linking body.
+type Act = fn(&mut Body<'_>, &Copy) -> Result<(), LinkError>;
+
+/// Whether a command that is repeated says so that it was done.
+fn is_done(error: &LinkError) -> bool {
+    ["output-exists", "file-missing", "linking-notice-known"].contains(&error.code())
+}
+
+/// The events in the ledger of the linking body.
+fn events(at: &Copy) -> u64 {
+    read_linking(&ledger_path(&at.path("cesr"))).unwrap().history.size()
+}
+
 /// Does something that is stopped after each number of steps, or one of whose steps fails, then
 /// does it again: the end is always the same.
-fn matrix(what: &str, place: &Path, act: impl Fn(&mut Body<'_>, &Copy) -> Result<(), LinkError>) {
+fn matrix(what: &str, place: &Path, act: Act) {
     let whole = Copy::of(place);
-    let steps = count(whole.0.path(), || whole.act(&act)).min(400);
+    let steps = count(whole.0.path(), || whole.act(act)).min(400);
     let wanted = names(whole.0.path());
-    let events = |at: &Copy| read_linking(&ledger_path(&at.path("cesr"))).unwrap().history.size();
     assert!(steps > 10, "{what}: {steps} steps");
     for step in 0..steps {
         // Where a step fails and the others do not, fewer show as much.
@@ -217,8 +248,8 @@ fn matrix(what: &str, place: &Path, act: impl Fn(&mut Body<'_>, &Copy) -> Result
                 if fails { "failed at" } else { "stopped at" }
             );
             let stopped = match fails {
-                true => fail_at(at.0.path(), step, ErrorKind::StorageFull, || at.act(&act)),
-                false => stop_after(at.0.path(), step, || at.act(&act)),
+                true => fail_at(at.0.path(), step, ErrorKind::StorageFull, || at.act(act)),
+                false => stop_after(at.0.path(), step, || at.act(act)),
             };
             // A step of the clean-up may fail without harm.
             if stopped.is_ok() && !fails {
@@ -226,11 +257,7 @@ fn matrix(what: &str, place: &Path, act: impl Fn(&mut Body<'_>, &Copy) -> Result
             }
             look(&at, &when);
             // The next command, whichever it is, goes on; then the same one is done, or was.
-            let again = at.act(&act);
-            let is_done = |error: &LinkError| {
-                use cstatns::coded::Coded as _;
-                ["output-exists", "file-missing", "linking-notice-known"].contains(&error.code())
-            };
+            let again = at.act(act);
             assert!(again.as_ref().err().is_none_or(is_done), "{when}: {again:?}");
             assert_eq!(names(at.0.path()), wanted, "{when}");
             assert!(events(&at) >= events(&whole), "{when}");
@@ -239,30 +266,31 @@ fn matrix(what: &str, place: &Path, act: impl Fn(&mut Body<'_>, &Copy) -> Result
     }
 }
 
-#[test]
-fn a_linking_body_that_is_stopped_anywhere_goes_on() {
+/// Each command of a linking body on the way from its parcels to the end of the project.
+fn linking(each: impl Fn(&str, &Path, Act)) {
     let place = waiting();
     let begun = Copy::of(place.directory.path());
-    begun.act(|body, at| attach(body, at, "hospital")).unwrap();
-    matrix("attach", begun.0.path(), |body, at| attach(body, at, "wages"));
-    begun.act(|body, at| attach(body, at, "wages")).unwrap();
-    matrix("join", begun.0.path(), join);
+    begun.act(attach_hospital).unwrap();
+    each("attach", begun.0.path(), attach_wages);
+    begun.act(attach_wages).unwrap();
+    each("join", begun.0.path(), join);
     begun.act(join).unwrap();
-    matrix("release, kept", begun.0.path(), |body, at| give(body, at, true));
-    begun.act(|body, at| give(body, at, true)).unwrap();
-    matrix("end", begun.0.path(), finish);
+    each("release", begun.0.path(), give_all);
+    each("release, kept", begun.0.path(), give_and_keep);
+    begun.act(give_and_keep).unwrap();
+    each("end", begun.0.path(), finish);
 }
 
-#[test]
-fn a_renewal_that_is_stopped_anywhere_goes_on() {
+/// Both commands of a linking body in a renewal.
+fn renewal(each: impl Fn(&str, &Path, Act)) {
     let place = waiting();
     let begun = Copy::of(place.directory.path());
-    begun.act(|body, at| attach(body, at, "wages")).unwrap();
+    begun.act(attach_wages).unwrap();
     // The service goes on with the same home.
     let place = begun.back(place);
     place.quorum("service new-key home mobility --reason scheduled");
     place.ok("service request-key home mobility --for cesr --out renewal.key.json");
-    matrix("prepare", place.directory.path(), ask);
+    each("prepare", place.directory.path(), ask);
     let begun = Copy::of(place.directory.path());
     begun.act(ask).unwrap();
     let place = begun.back(place);
@@ -270,5 +298,15 @@ fn a_renewal_that_is_stopped_anywhere_goes_on() {
         "service renew home mobility --request wages.renewal.csv.age --result wages.new.csv.age \
         --purpose renewal --to cesr",
     );
-    matrix("attach a renewal", place.directory.path(), take_new);
+    each("attach a renewal", place.directory.path(), take_new);
+}
+
+#[test]
+fn a_linking_body_that_is_stopped_anywhere_goes_on() {
+    linking(matrix);
+}
+
+#[test]
+fn a_renewal_that_is_stopped_anywhere_goes_on() {
+    renewal(matrix);
 }

@@ -108,7 +108,7 @@ impl Opened {
         };
         let layout = Layout::of(&requested);
         need_retained(&retained.table, &layout)?;
-        let results = Results::open(result, party, &requested)?;
+        let results = Results::open(result, (party, super::now()), &requested)?;
         let known = &requested.data;
         let given: Vec<Option<Input<'_>>> = match data {
             None => known.iter().map(|_| None).collect(),

@@ -20,6 +20,7 @@ use cstatns_rows::guard::{Found, Guard, Lines, Shown};
 use cstatns_rows::pipeline::Steps;
 use cstatns_rows::sink::{self, Column, Encoding, Sink, Values};
 use cstatns_rows::table::{BATCH, Batch, Form, Format, Source, Stream};
+use jiff::Timestamp;
 
 use super::AttachError;
 use super::gather::add_counts;
@@ -39,6 +40,8 @@ pub struct AttachPayload<'a> {
     pub result: &'a Path,
     /// Whose parcel it is.
     pub party: &'a Party,
+    /// The time: a parcel opens until its end.
+    pub now: Timestamp,
 }
 
 /// What became of a payload.
@@ -66,8 +69,8 @@ pub fn attach_payload(
     (name, out): (&Path, &mut (dyn Write + Send)),
     effort: &Effort,
 ) -> Result<AttachedPayload, AttachError> {
-    let AttachPayload { payload, requested, result, party } = what;
-    let results = Results::open(result, Some(party), requested)?;
+    let AttachPayload { payload, requested, result, party, now } = what;
+    let results = Results::open(result, (Some(party), now), requested)?;
     let table = payload.table();
     let wrong = || AttachError::DataChanged { path: table.path().to_owned() };
     let own = match requested.r#use {

@@ -172,17 +172,17 @@ pub(super) struct Results {
 
 impl Results {
     /// Opens the result of the request that was kept: in a parcel for `party`, or in clear with its
-    /// report beside it.
+    /// report beside it. It is opened `now`.
     pub(super) fn open(
         path: &Path,
-        party: Option<&Party>,
+        (party, now): (Option<&Party>, Timestamp),
         requested: &Requested,
     ) -> Result<Self, AttachError> {
         let (rows, place, signed) = match is_age(path)? {
             true => {
                 let party =
                     party.ok_or_else(|| AttachError::PartyNeeded { path: path.to_owned() })?;
-                let (rows, signed) = in_parcel(path, party, requested)?;
+                let (rows, signed) = in_parcel(path, (party, now), requested)?;
                 (rows, path.to_owned(), signed)
             }
             false => {
@@ -213,7 +213,7 @@ impl Results {
 /// The rows and the report in a parcel from the service that the request was for.
 fn in_parcel(
     path: &Path,
-    party: &Party,
+    (party, now): (&Party, Timestamp),
     requested: &Requested,
 ) -> Result<(Rows, SignedReport), AttachError> {
     let of = |fault| ParcelError::Parcel { path: path.to_owned(), fault };
@@ -226,7 +226,7 @@ fn in_parcel(
     let opener = Opener {
         identity: Identity::Hybrid(party.receiving()),
         receiver: Some(party.card().fingerprint()),
-        now: Timestamp::now(),
+        now,
         knows: &is_sender,
     };
     let (opened, contents) = Contents::open(files::open_to_read(path)?, &opener).map_err(of)?;
