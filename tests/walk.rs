@@ -139,6 +139,7 @@ impl Walk<'_> {
         let lacks_keys = self.of_parties && state.living_request_keys().count() < 6;
         let asks_little = state.open_questions().len() < 3;
         let is_owed = state.owed().is_some();
+        let is_unclaimed = state.unclaimed().next().is_some();
         let is_complete = state.complete_epoch().is_some();
         let is_filling = state.pending_epoch().is_some();
         match (verb, choice) {
@@ -150,6 +151,7 @@ impl Walk<'_> {
             (_, 5 | 6) if is_owed && is_filling && !is_complete => "received",
             _ if is_owed && choice < 7 => "destroyed",
             (Some(verb), 7) if is_owed => verb,
+            (None, 5..=9) if is_unclaimed => "destroyed",
             (Some(_), 8) if is_owed => "failed",
             (None, 1..=6) if is_complete => "epoch-working",
             (None, 7) if is_complete && !state.open_questions().is_empty() => "intent",

@@ -898,16 +898,15 @@ impl Walk<'_> {
 
     fn destroyed(&mut self) -> Event {
         let owed = self.state().owed().cloned();
-        let what = match owed {
-            Some(owed) if !self.random.one_in(10) => owed,
+        let unclaimed = self.state().unclaimed().next().copied();
+        let what = match (owed, unclaimed) {
+            (Some(owed), _) if !self.random.one_in(10) => owed,
+            (None, Some(unclaimed)) if !self.random.one_in(3) => Destroyed::result_of(unclaimed),
             _ => match self.random.below(7) {
                 6 => Destroyed::RequestKey { key: self.some_request_key() },
                 5 => Destroyed::Seals { epoch: self.epoch() },
                 0 => Destroyed::request_of(self.some_delivery()),
-                1 => {
-                    let unclaimed = self.state().unclaimed().next().copied();
-                    Destroyed::result_of(unclaimed.unwrap_or_else(|| self.some_delivery()))
-                }
+                1 => Destroyed::result_of(self.some_delivery()),
                 _ => Destroyed::Keys { domain: self.marked() },
             },
         };
