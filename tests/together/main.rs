@@ -1,4 +1,5 @@
-//! The library as those who use it see it. All of it is one program, which is built and linked once.
+//! The library as those who use it see it. All of it is one program, which is built and linked
+//! once.
 
 mod audit;
 mod bounds;

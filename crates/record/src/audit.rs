@@ -385,7 +385,8 @@ impl Audit {
                 text!(in lang,
                     "The project of delivery {delivery} is over, nobody said that they have it, and the service's copy is \
                         not destroyed.",
-                    "Le projet de la livraison {delivery} est terminé, personne n'a dit l'avoir, et la copie du service n'est \
+                    "Le projet de la livraison {delivery} est terminé, personne n'a dit l'avoir, et la copie du \
+                        service n'est \
                         pas détruite."
                 )
             });

@@ -45,7 +45,8 @@ impl Story<'_> {
         ))?;
         self.tell(text!(
             "\nFrom this moment nobody codes for the project, quorum or not, and no request for it can be made:",
-            "\nDès cet instant, personne ne code pour le projet, quorum ou non, et aucune demande ne peut être faite pour lui :"
+            "\nDès cet instant, personne ne code pour le projet, quorum ou non, et aucune demande ne peut être \
+                faite pour lui :"
         ));
         self.refused(
             &format!(
@@ -67,7 +68,8 @@ impl Story<'_> {
         }
         self.tell(text!(
             "Nobody can open that request any more; the service and the linking body destroy what came.",
-            "Plus personne ne peut ouvrir cette demande ; le service et l'organisme d'appariement détruisent ce qui est venu."
+            "Plus personne ne peut ouvrir cette demande ; le service et l'organisme d'appariement détruisent ce \
+                qui est venu."
         ));
         let life = self.names("service/home/life")?;
         self.tell(text!(
@@ -126,7 +128,8 @@ impl Story<'_> {
         self.tell(
             text!("\nFrom this moment the project codes no more. A day later (so that a wrong clock can be seen in time)\n\
              the key is destroyed:",
-                "\nDès cet instant, le projet ne code plus. Un jour plus tard (pour qu'une horloge fausse se voie à temps),\n\
+                "\nDès cet instant, le projet ne code plus. Un jour plus tard (pour qu'une horloge fausse se \
+                    voie à temps),\n\
                     la clé est détruite :"),
         );
         self.ahead.set(self.ahead.get() + SignedDuration::from_hours(25));

@@ -151,7 +151,8 @@ impl Story<'_> {
                  keeps\n\
                  nothing for the project:",
                 "\nL'équipe des salaires prépare {} lignes. Les identifiants vont au service, les salaires à l'organisme \
-                    d'appariement,\nchacun dans un colis que seul son destinataire peut ouvrir. Rien ne relie les deux sinon \
+                    d'appariement,\nchacun dans un colis que seul son destinataire peut ouvrir. Rien ne relie \
+                    les deux sinon \
                     des index aléatoires. L'équipe ne\nreçoit pas de codes, et ne garde rien pour le projet :",
                 file.rows
             )),
@@ -163,8 +164,10 @@ impl Story<'_> {
         }
         self.prepare_payload(controller, "study", &play)?;
         tell(text!(
-            "The team destroys the file that it made for the project.\n\nCodes of a research project go to its linking body and to nobody else:",
-            "L'équipe détruit le fichier qu'elle a fait pour le projet.\n\nLes codes d'un projet de recherche vont à son organisme d'appariement et à personne d'autre :"
+            "The team destroys the file that it made for the project.\n\nCodes of a research project go to its \
+                linking body and to nobody else:",
+            "L'équipe détruit le fichier qu'elle a fait pour le projet.\n\nLes codes d'un projet de recherche \
+                vont à son organisme d'appariement et à personne d'autre :"
         ));
         let run = format!(
             "service code @/service/home cohort --request @/service/{controller}-study.request.csv.age \
@@ -179,7 +182,8 @@ impl Story<'_> {
             "\nThe linking body works with a program that cannot code, `cstatns-link`. It puts the codes beside the wages. \
             Payload and\n\
              result are destroyed, and the indexes with them:",
-            "\nL'organisme d'appariement travaille avec un programme qui ne peut pas coder, `cstatns-link`. Il met les codes \
+            "\nL'organisme d'appariement travaille avec un programme qui ne peut pas coder, `cstatns-link`. Il \
+                met les codes \
                 à côté des\nsalaires. Les données reçues et le résultat sont détruits, et les index avec eux :"
         ));
         let payload = format!("linking/{controller}-study.payload.csv.age");
@@ -251,11 +255,14 @@ impl Story<'_> {
         self.note("people_linked", people);
 
         self.tell(text!(
-            "\nThe linking body encrypts the joined file to the researcher, records that in a ledger of its own, and destroys \
+            "\nThe linking body encrypts the joined file to the researcher, records that in a ledger of its \
+                own, and destroys \
             it. Of\n\
              the coded files it keeps encrypted copies that it alone can open, in case their codes are renewed:",
-            "\nL'organisme d'appariement chiffre le fichier apparié pour le chercheur, l'inscrit dans un registre à lui, et le \
-                détruit.\nDes fichiers codés il garde des copies chiffrées que lui seul peut ouvrir, au cas où leurs codes seraient renouvelés :"
+            "\nL'organisme d'appariement chiffre le fichier apparié pour le chercheur, l'inscrit dans un \
+                registre à lui, et le \
+                détruit.\nDes fichiers codés il garde des copies chiffrées que lui seul peut ouvrir, au cas où \
+                leurs codes seraient renouvelés :"
         ));
         self.link(
             &self.verbs,

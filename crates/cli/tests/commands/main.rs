@@ -1,4 +1,5 @@
-//! The program as those who type its commands see it. All of it is one program, which is built and linked once.
+//! The program as those who type its commands see it. All of it is one program, which is built
+//! and linked once.
 
 mod as_they_are;
 mod attacks;

@@ -3,7 +3,8 @@
 //! open, are extended and closed; keys are doubted and made anew; requests and results travel;
 //! receipts and notices come late; the timer fails for weeks; clocks jump and come back; a medium
 //! is away; commands are stopped and repeated. After each step what must hold is looked at from
-//! outside (`years/rules.rs`): no expired key codes, no living key is destroyed, nothing outstanding
+//! outside (`years/rules.rs`): no expired key codes, no living key is destroyed, nothing
+//! outstanding
 //! is forgotten.
 //!
 //! `CSTATNS_SEED` plays the ten years of that number; `CSTATNS_LONG` plays more of them.

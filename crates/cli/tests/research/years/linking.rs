@@ -145,7 +145,10 @@ impl Years {
             return self.coded_path(file);
         }
         let state = self.linking_state(sent.body);
-        let is_it = |content: &Content| matches!(content, Content::Coded { delivery, .. } if Some(*delivery) == sent.delivery);
+        let is_it = |content: &Content| match content {
+            Content::Coded { delivery, .. } => Some(*delivery) == sent.delivery,
+            _ => false,
+        };
         let (number, _) = state.files().iter().find(|(_, file)| is_it(&file.content)).unwrap();
         let all = present(&self.world.path(sent.body), &state).unwrap();
         all.into_iter().find(|present| present.file == *number).unwrap().path

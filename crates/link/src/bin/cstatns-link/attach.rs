@@ -13,7 +13,8 @@ use cstatns_terminal::output::Program;
 use cstatns_terminal::party::As;
 use serde_json::{Value, json};
 
-/// Put the codes of a result beside the columns of a payload or of a renewal, and destroy both parcels
+/// Put the codes of a result beside the columns of a payload or of a renewal, and destroy both
+/// parcels
 #[derive(Args)]
 #[command(after_help = "Example:
   cstatns-link attach --as linking --service card.json --payload wages.csv.age \\
