@@ -46,6 +46,8 @@ impl<'a> Body<'a> {
         // Statements have whole seconds.
         let now = Timestamp::from_second(now.as_second()).expect("it is earlier than `now`");
         let lock = files::lock(&directory.join("lock"))?;
+        // What stopped writes of the ledger's checkpoint left.
+        files::sweep(directory)?;
         let (path, card) = (ledger_path(directory), party.card());
         let ledger = LinkingLedger::open(&path, card, &party.signing(), now)?;
         let catalogue = Catalogue::of(directory);

@@ -3,9 +3,8 @@
 //! open, are extended and closed; keys are doubted and made anew; requests and results travel;
 //! receipts and notices come late; the timer fails for weeks; clocks jump and come back; a medium
 //! is away; commands are stopped and repeated. After each step what must hold is looked at from
-//! outside (`years/rules.rs`): no expired key codes, no living key is destroyed, nothing
-//! outstanding
-//! is forgotten.
+//! outside (`years/rules.rs`): no expired key codes, no living key is destroyed, nothing that is
+//! outstanding is forgotten.
 //!
 //! `CSTATNS_SEED` plays the ten years of that number; `CSTATNS_LONG` plays more of them.
 
@@ -63,7 +62,7 @@ impl Stats {
 }
 
 /// What ten years must have seen, or they show nothing.
-const SEEN: [&str; 25] = [
+const SEEN: [&str; 26] = [
     "a project is opened",
     "a project is extended",
     "a project is closed",
@@ -75,6 +74,7 @@ const SEEN: [&str; 25] = [
     "a request is coded",
     "a renewal is coded",
     "a request comes an hour too late",
+    "a request comes under a doubt",
     "coding is refused",
     "a result is attached",
     "new codes are attached",

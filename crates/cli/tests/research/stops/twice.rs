@@ -13,8 +13,9 @@ use jiff::Timestamp;
 
 use super::{Act, Copy, events, is_done, linking, look, names, renewal};
 
-/// One pair of faults in so many is tried; all are where `CSTATNS_LONG` is set.
-const EACH: usize = 41;
+/// One first fault in so many is tried, and of its pairs one in so many; all are where
+/// `CSTATNS_LONG` is set.
+const EACH: [usize; 2] = [3, 31];
 
 /// How a command is disturbed at a step.
 #[derive(Clone, Copy, Debug)]
@@ -50,12 +51,13 @@ struct Tried(std::cell::Cell<(usize, usize)>);
 impl Tried {
     /// Disturbs a command, and the one that repeats it; the third is not disturbed.
     fn matrix(&self, what: &str, place: &Path, act: Act) {
-        let each = if std::env::var_os("CSTATNS_LONG").is_some() { 1 } else { EACH };
+        let is_long = std::env::var_os("CSTATNS_LONG").is_some();
+        let [each_first, each] = if is_long { [1, 1] } else { EACH };
         let whole = Copy::of(place);
         let steps = count(whole.0.path(), || whole.act(act)).min(400);
         let wanted = names(whole.0.path());
         let (mut tried, mut pairs) = self.0.get();
-        for first in 0..steps {
+        for first in (0..steps).step_by(each_first) {
             let at = Copy::of(place);
             let _ = stop_after(at.0.path(), first, || at.act(act));
             let mending = count(at.0.path(), || at.act(act)).min(400);

@@ -137,6 +137,7 @@ impl Years {
         if !self.is_refused("doubt", must, outcome) {
             self.projects.get_mut(&project).unwrap().doubted = true;
             self.stats.count("a key is doubted");
+            self.ask_under_doubt(&project);
         }
     }
 

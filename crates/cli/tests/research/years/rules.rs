@@ -35,9 +35,9 @@ impl Years {
             );
             self.hold(domain.closed == known.closed, format!("`{project}` is closed or not"));
             match domain.destroyed {
-                None => self.has_keys(project, known.closed || self.truth >= end(known)),
+                None => self.has_keys(project, self.may_be_over(known)),
                 Some(_) => {
-                    let may = known.closed || self.truth >= end(known);
+                    let may = self.may_be_over(known);
                     self.hold(may, format!("the keys of `{project}` are destroyed, and it lives"));
                     over.push(project.clone());
                 }
@@ -57,6 +57,13 @@ impl Years {
                 self.stats.count("a project is over");
             }
         }
+    }
+
+    /// Whether the keys of a project may be destroyed: a day after its end, which a clock that is
+    /// ahead can make shorter.
+    fn may_be_over(&self, project: &Project) -> bool {
+        let (past, waited) = (self.truth >= end(project), self.truth.max(self.believed));
+        project.closed || (past && waited >= end(project) + DAY)
     }
 
     /// The seal of each key of a project lies in the home, and its life secret in each place;

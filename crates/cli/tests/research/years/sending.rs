@@ -275,15 +275,9 @@ impl Years {
             (soon && !known.closed && !known.doubted).then(|| name.clone())
         };
         let Some(project) = self.projects.iter().find_map(ends) else { return };
-        let known = &self.projects[&project];
-        let (ends, from, body) = (end(known), known.controllers[0], known.bodies[0]);
+        let ends = end(&self.projects[&project]);
         self.pass((ends - SignedDuration::from_hours(12)).duration_since(self.truth));
-        let file = self.sent.len();
-        self.issue(project, (from, body), None, (0..5).collect());
-        if self.sent.len() == file {
-            return;
-        }
-        self.prepare(file);
+        let Some(file) = self.request_in(&project) else { return };
         self.pass(SignedDuration::from_hours(13));
         if self.random.one_in(2) {
             self.expire();
@@ -292,6 +286,27 @@ impl Years {
         self.hold(self.sent[file].delivery.is_none(), "codes are made past the end");
         self.stats.count("a request comes an hour too late");
         self.look();
+    }
+
+    /// A request of a project, whose key was doubted: nothing is coded.
+    pub(crate) fn ask_under_doubt(&mut self, project: &str) {
+        let Some(file) = self.request_in(project) else { return };
+        self.code(file);
+        self.hold(self.sent[file].delivery.is_none(), "codes are made with a key that is doubted");
+        self.stats.count("a request comes under a doubt");
+    }
+
+    /// A request of a project, ready to be coded; none where it gets no key.
+    fn request_in(&mut self, project: &str) -> Option<usize> {
+        let known = &self.projects[project];
+        let (from, body) = (known.controllers[0], known.bodies[0]);
+        let file = self.sent.len();
+        self.issue(project.to_owned(), (from, body), None, (0..5).collect());
+        if self.sent.len() == file {
+            return None;
+        }
+        self.prepare(file);
+        Some(file)
     }
 
     /// Somebody sends a request to a project that is over: nothing is coded.
