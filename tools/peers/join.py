@@ -49,6 +49,7 @@ import duckdb
 form, memory, threads, directory, out, *sources = sys.argv[1:]
 begun = time.perf_counter()
 base = duckdb.connect(config={"threads": threads, "memory_limit": memory, "temp_directory": directory})
+base.execute("SET enable_progress_bar = false")
 def rows(path):
     return f"read_csv('{path}', header = true, delim = ',')" if form == "csv" else f"read_parquet('{path}')"
 names = [f"s{number}" for number in range(len(sources))]
@@ -150,7 +151,7 @@ def measured(project, form, cores):
         shutil.rmtree(spill, ignore_errors=True)
         if mine != other:
             raise Failure(f"the two files differ: {mine} and {other}")
-        seconds = json.loads(theirs.output)["seconds"]
+        seconds = json.loads(theirs.output.splitlines()[-1])["seconds"]
         figures.append({"form": form, "cores": cores, "rows": mine[0], "ours": ours.seconds, "peer": seconds,
                         "ratio": ours.seconds / seconds, "peak": ours.peak, "peer_peak": theirs.peak})
         print(f"{form} {cores}: {ours.seconds:.1f} s, DuckDB {seconds:.1f} s", file=sys.stderr, flush=True)
