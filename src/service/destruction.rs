@@ -282,7 +282,7 @@ impl Service {
                 Recovered::Destroyed { what, delivery: Some(delivery) }
             })),
             Err(error) if self.ledger.is_broken() => return Err(error),
-            // It is told where projects end, and keeps nothing else from being done.
+            // `close` and `expire` report it; it keeps nothing else from being done.
             Err(_) => {}
         }
         if self.start_epoch()? {

@@ -40,7 +40,7 @@ impl Auditor {
   cstatns auditor verify ledger.jsonl --service card.json \\
       --checkpoint checkpoint-2026 --checkpoint checkpoint-2027 --witness alice.evidence.json
 Several LEDGER are copies of one: each must also extend the checkpoints of those that are not longer.
-The ledger of a linking body is read too, and held against the service's, which is given before it:
+The ledger of a linking body is read too, and compared with the service's, which is given before it:
   cstatns auditor verify ledger.jsonl linking/ledger.jsonl --service card.json
 Take card.json as the service published it, not from beside the ledger. Keep the ledger's checkpoint for the next time.
 Exit status: 0 when everything holds, 1 when a check fails, 3 when everything holds and something must be accounted

@@ -67,7 +67,7 @@ pub(crate) struct Releasing {
 }
 
 /// By what a file is known again: its length, and a digest under a key of its own. Nobody without
-/// the key can tell from it whether a file is the one.
+/// the key can find out from it whether a file is the one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Mark {

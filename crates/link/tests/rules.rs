@@ -29,7 +29,7 @@ fn join_texts(
     });
     let out = place.path().join("out.csv");
     join_sources(sources.collect(), &out, asked)?;
-    // What is in quotes may hold line breaks: the rows are told apart by what they end with.
+    // What is in quotes may hold line breaks: the end of a row shows which row it is.
     let text = fs::read_to_string(out).unwrap();
     Ok((text.lines().map(str::to_owned).collect(), place))
 }

@@ -39,7 +39,7 @@ pub trait CommandLine: Parser {
     /// The options that every verb takes.
     fn options(&self) -> &Options;
 
-    /// Whether it works with keys, so that the operator is told what the system refuses.
+    /// Whether it works with keys, so that the operator sees what the system refuses.
     fn works_with_keys(&self) -> bool;
 
     /// Does it, and gives the summary.
@@ -134,7 +134,7 @@ fn refused_value(error: &clap::Error) -> Option<String> {
     Some(format!("{value:?} ne convient pas pour {option} : {why}"))
 }
 
-/// Tells the operator what the system refuses to a process with keys.
+/// Shows the operator what the system refuses to a process with keys.
 fn tell_of(hardening: &Hardening, program: &Program) {
     if !hardening.memory_locked {
         program.say(text!(

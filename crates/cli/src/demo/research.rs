@@ -60,7 +60,7 @@ impl Story<'_> {
         self.tell(
             text!("Two controllers give data to a project: the wages team and a benefits office. Identifiers go to the \
             service, data to a\n\
-             linking body, and only the codes tell the linking body which rows belong together. The project has a key of \
+             linking body, and only the codes show the linking body which rows belong together. The project has a key of \
              its own,\n\
              drawn independently. Its seal also needs a secret that lies apart, in life/, and is in no backup.",
                  "Deux responsables donnent des données à un projet : l'équipe des salaires et une caisse de prestations. \

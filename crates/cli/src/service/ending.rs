@@ -31,7 +31,7 @@ pub(crate) struct Close {
     home: PathBuf,
     /// The project's domain
     domain: Name,
-    /// Write here what linking bodies must be told: projects whose coded files must go
+    /// Write here the notices to linking bodies: projects whose coded files must go
     #[arg(long, value_name = "DIR")]
     notices: Option<PathBuf>,
     #[command(flatten)]
@@ -72,7 +72,7 @@ ends with 1 and `clock-unconfirmed`. Then one custodian, or a quorum, confirms t
 pub(crate) struct Expire {
     /// The service's home
     home: PathBuf,
-    /// Write here what linking bodies must be told: projects whose coded files must go
+    /// Write here the notices to linking bodies: projects whose coded files must go
     #[arg(long, value_name = "DIR")]
     notices: Option<PathBuf>,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! The demonstration: what it tells, what it leaves, and what it must not leave.
+//! The demonstration: what it shows, what it leaves, and what it must not leave.
 
 use crate::common;
 #[allow(dead_code)]

@@ -90,7 +90,7 @@ pub fn prepared(place: &Place, file: &str, controller: &str, domain: &str) {
 
 /// Codes it, to the linking body.
 pub fn coded(place: &Place, file: &str, domain: &str) {
-    // A place is taken until its delivery is told.
+    // A place is taken until its delivery is recorded.
     let sent = (0..).map(|number| format!("{file}.sent-{number}.csv.age"));
     let sent = sent.into_iter().find(|sent| !place.exists(sent)).unwrap();
     place.quorum(&format!(

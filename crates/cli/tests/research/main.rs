@@ -363,7 +363,7 @@ fn an_altered_ledger_of_the_linking_body_is_seen() {
     assert_eq!(codes(ledger.replacen("\"rows\":2001", "\"rows\":2002", 1)), "linking-chain");
     let short: String = lines[..lines.len() - 2].iter().map(|line| format!("{line}\n")).collect();
     assert_eq!(codes(short), "linking-covered");
-    // An older checkpoint is put beside an older ledger: a kept one tells.
+    // An older checkpoint is put beside an older ledger: a kept one shows it.
     place.write("kept", place.read("cesr/checkpoint"));
     let received = lines.iter().position(|line| line.contains("\"joined\"")).unwrap();
     let older: String = lines[..received].iter().map(|line| format!("{line}\n")).collect();

@@ -38,7 +38,7 @@ struct Writing<F, Q, R> {
     rows: usize,
 }
 
-/// A sort into which a partition was divided, and those of it that are still to be written.
+/// A sort into which a partition was divided, and its parts that are still to be written.
 type Large<F> = (Arc<Sort<F>>, Range<usize>);
 
 /// The rows of the sort, of which some partitions are written at once.

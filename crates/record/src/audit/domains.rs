@@ -1,4 +1,4 @@
-//! What a ledger tells of each domain.
+//! What a ledger shows of each domain.
 
 use cstatns_base::code::Generation;
 use cstatns_base::domain::end_of;

@@ -30,7 +30,7 @@ use super::{AuditError, Check, Finding, Notice};
 pub struct LinkingAudit {
     /// The id of the linking body; none where the first event does not hold.
     pub linking: Option<String>,
-    /// Its card as words, to compare: whose ledger it is, only they tell.
+    /// Its card as words, to compare: only they show whose ledger it is.
     pub card: Option<String>,
     /// Its events.
     pub events: u64,
@@ -56,7 +56,7 @@ pub struct LinkingAudit {
 
 /// Checks the ledger of a linking body at `ledger`, with the checkpoint beside it, against
 /// checkpoints of it that were kept from before; and, where the state of the service's ledger is
-/// given, holds the one against the other. `now` is the auditor's time.
+/// given, compares the two. `now` is the auditor's time.
 ///
 /// # Errors
 /// [`AuditError`] when a file cannot be read.
@@ -227,8 +227,7 @@ impl Beside<'_> {
         failure(Check::Counterpart, code, Some(event), text)
     }
 
-    /// Deliveries to this body that it has not recorded, and the ends of projects that it was not
-    /// told of.
+    /// Deliveries to this body that it has not recorded.
     fn missing(&self) -> impl Iterator<Item = Notice> {
         let own = self.own();
         let id = cstatns_base::meta::ServiceId::of(self.service.service().id());
@@ -253,7 +252,7 @@ impl Beside<'_> {
 
 /// What the body must destroy by now.
 fn owed(state: &LinkingState, service: Option<&State>, now: Timestamp) -> Vec<Notice> {
-    // The service's ledger may know that a project is over before the body is told.
+    // The service's ledger may know that a project is over before the body has its notice.
     let is_over = |file: &&LinkedFile| {
         let domain = service.filter(|service| *file.service == *service.service().id());
         let domain = domain.and_then(|service| service.domain(&file.domain).ok());

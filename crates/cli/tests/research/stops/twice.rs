@@ -60,8 +60,8 @@ impl Tried {
         for first in (0..steps).step_by(each_first) {
             let at = Copy::of(place);
             let _ = stop_after(at.0.path(), first, || at.act(act));
-            let mending = count(at.0.path(), || at.act(act)).min(400);
-            for second in 0..mending {
+            let repeated = count(at.0.path(), || at.act(act)).min(400);
+            for second in 0..repeated {
                 pairs += 1;
                 if pairs % each != 0 {
                     continue;

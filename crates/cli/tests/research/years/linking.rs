@@ -34,7 +34,7 @@ impl Years {
         read_linking(&ledger_path(&self.world.path(body))).unwrap().state
     }
 
-    /// Whether a linking body was told that a project is over.
+    /// Whether a linking body has the notice that a project is over.
     fn is_told(&self, project: &str, body: &'static str) -> bool {
         self.projects[project].told.contains(body)
     }
@@ -338,7 +338,7 @@ impl Years {
         }
     }
 
-    /// A linking body is told that a project is over.
+    /// A linking body gets the notice that a project is over.
     pub(crate) fn take_notice(&mut self, project: &str, body: &'static str, path: &Path) {
         let card = self.card();
         let outcome = self.at_body(body, |body, at| {

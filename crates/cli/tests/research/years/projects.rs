@@ -238,7 +238,7 @@ impl Years {
         self.tell_ends(&service);
     }
 
-    /// The service tells the linking bodies of the projects that are over; that travels for weeks.
+    /// The service sends notices of the projects that are over; they travel for weeks.
     fn tell_ends(&mut self, service: &Service) {
         for (body, notice) in service.notices() {
             let project = notice.body.domain.to_string();
@@ -256,7 +256,7 @@ impl Years {
             let told =
                 |body: &&str| self.world.path(&format!("{name}.{body}.notice.json")).exists();
             let all = project.bodies.iter().all(told);
-            self.hold(all || !is_over, format!("`{name}` is over, and somebody is not told"));
+            self.hold(all || !is_over, format!("`{name}` is over, and a body has no notice"));
         }
     }
 }

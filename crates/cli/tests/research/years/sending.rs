@@ -162,7 +162,7 @@ impl Years {
         }
     }
 
-    /// The rows of a file: each person's are told by a column of its own.
+    /// The rows of a file: a column of its own shows the person.
     fn data(&self, file: usize) -> PathBuf {
         let (path, people) = (self.file_path(file, "csv"), identifiers(PEOPLE));
         let mut rows = "nir,mark\n".to_owned();
