@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use cstatns_link::{Body, Receive, Rows, receive};
 use cstatns_record::card::read_service_card;
 use cstatns_record::received::received_path;
@@ -25,6 +25,7 @@ there and recorded, both are destroyed: with them goes what ties a row to an ide
 the service: `cstatns service delivered`.
 Once codes were renewed, give --retained, what `prepare` kept, in place of --payload. The file with the former codes is
 destroyed too.")]
+#[command(group = ArgGroup::new("rows").required(true))]
 pub(crate) struct AttachArgs {
     #[command(flatten)]
     by: As,
@@ -32,15 +33,10 @@ pub(crate) struct AttachArgs {
     #[arg(long, value_name = "CARD")]
     service: PathBuf,
     /// The parcel with the payload, from the controller
-    #[arg(
-        long,
-        value_name = "P",
-        required_unless_present = "retained",
-        conflicts_with = "retained"
-    )]
+    #[arg(long, value_name = "P", group = "rows")]
     payload: Option<PathBuf>,
     /// What `prepare` kept of a renewal
-    #[arg(long, value_name = "T")]
+    #[arg(long, value_name = "T", group = "rows")]
     retained: Option<PathBuf>,
     /// The parcel with the result, from the service
     #[arg(long, value_name = "S")]
