@@ -29,7 +29,14 @@ impl Drop for Lock {
         if self.named {
             let _ = self.file.set_len(0);
         }
+        release(&self.file);
     }
+}
+
+/// Gives the lock of an open file back, before the file is closed: a process that is just being
+/// started has it open too, until it becomes its program, and would keep the lock as long.
+pub(super) fn release(file: &File) {
+    let _ = flock(file, FlockOperation::Unlock);
 }
 
 /// Takes the lock at `path`, a file that stays when the lock goes (removing it would let two
@@ -106,7 +113,10 @@ pub fn at_work(path: &Path) -> Option<AtWork> {
 pub fn is_held(path: &Path) -> Result<bool, FileError> {
     let file = open_to_read(path)?;
     match flock(&file, FlockOperation::NonBlockingLockShared) {
-        Ok(()) => Ok(false),
+        Ok(()) => {
+            release(&file);
+            Ok(false)
+        }
         Err(Errno::WOULDBLOCK) => Ok(true),
         Err(error) => Err(error).about(path),
     }
@@ -128,5 +138,51 @@ pub fn lock_file(path: &Path) -> Result<Lock, FileError> {
         }
         Err(Errno::WOULDBLOCK) => Err(FileError::InUse { path: path.to_owned() }),
         Err(error) => Err(error).about(path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::super::{Pending, PendingDirectory, Versions, write_new};
+    use super::*;
+
+    /// The other file stands for that of a process which is just being started: as that, it is a
+    /// second descriptor of what the lock is on.
+    #[test]
+    fn a_lock_goes_with_its_holder_though_another_process_is_being_started() {
+        let folder = TempDir::new().unwrap();
+        let path = |name| folder.path().join(name);
+        let mut kept = Vec::new();
+
+        let held = lock(&path("lock")).unwrap();
+        kept.push(held.file.try_clone().unwrap());
+        assert!(lock(&path("lock")).is_err() && is_held(&path("lock")).unwrap());
+        drop(held);
+        assert!(!is_held(&path("lock")).unwrap());
+        lock_for(&path("lock"), &"code".parse().unwrap(), Duration::ZERO).unwrap();
+
+        write_new(&path("table"), b"rows", Access::Private).unwrap();
+        let held = lock_file(&path("table")).unwrap();
+        kept.push(held.file.try_clone().unwrap());
+        drop(held);
+        lock_file(&path("table")).unwrap();
+
+        let pending = Pending::create(&path("new"), Access::Private).unwrap();
+        kept.push(pending.file.try_clone().unwrap());
+        pending.commit().unwrap();
+        lock_file(&path("new")).unwrap();
+
+        let pending = PendingDirectory::create(&path("folder")).unwrap();
+        kept.push(pending.own.handle.try_clone().unwrap());
+        pending.commit().unwrap();
+        lock_file(&path("folder")).unwrap();
+
+        let versions = Versions::open(&path("versions")).unwrap();
+        kept.push(versions.own.handle.try_clone().unwrap());
+        assert!(Versions::open(&path("versions")).is_err());
+        drop(versions);
+        Versions::open(&path("versions")).unwrap();
     }
 }

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 
 use super::error::{About, FileError};
 use super::leftovers::{destroy_inside, destroy_leftovers_of, temporary_path};
+use super::lock::release;
 use super::pending::{UNKNOWN_FLAG, rename_back, rename_new};
 use super::together::FileId;
 use super::{
@@ -20,7 +21,7 @@ use super::{
 /// by [`PendingDirectory::commit`], destroyed with its files if it is dropped instead.
 pub struct PendingDirectory {
     /// The directory itself, by which it is locked and flushed.
-    own: Directory,
+    pub(super) own: Directory,
     parent: Directory,
     target: PathBuf,
     unfinished: bool,
@@ -141,5 +142,6 @@ impl Drop for PendingDirectory {
             let _ = destroy_inside(&self.own.path);
             let _ = remove_directory(&self.own.path);
         }
+        release(&self.own.handle);
     }
 }

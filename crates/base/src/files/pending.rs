@@ -10,6 +10,7 @@ use rustix::io::Errno;
 
 use super::error::{About, FileError};
 use super::leftovers::{destroy_leftovers_of, temporary_path};
+use super::lock::release;
 use super::{Access, Directory, Step, create_new, faults, random, sync, taken, unlink};
 
 /// A new file that does not have its name yet: written to a temporary beside it, named by
@@ -17,7 +18,7 @@ use super::{Access, Directory, Step, create_new, faults, random, sync, taken, un
 ///
 /// Each `write` is one system call: put an [`io::BufWriter`] around it.
 pub struct Pending {
-    file: File,
+    pub(super) file: File,
     directory: Directory,
     target: PathBuf,
     temporary: PathBuf,
@@ -259,6 +260,7 @@ impl Drop for Pending {
             // Nobody can be informed; a temporary that stays is recognised by its name.
             let _ = unlink(&self.temporary);
         }
+        release(&self.file);
     }
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{About, FileError};
 use super::leftovers::{Holder, destroy_leftovers_of, hold, leftovers_of, temporary_path};
+use super::lock::release;
 use super::pending::rename_back;
 use super::{
     Access, Directory, Pending, destroy_if_present, random, read, remove_if_present, taken, unlink,
@@ -192,6 +193,7 @@ pub fn take_back(targets: &[&Path]) -> Result<(), FileError> {
                     if file.metadata().about(last)?.nlink() == 1 {
                         take_names_back(targets, &journal, &mark)?;
                     }
+                    release(&file);
                 }
             }
             if matches!(hold(&journal), Holder::Us(_)) {

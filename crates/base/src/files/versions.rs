@@ -10,6 +10,7 @@ use rustix::io::Errno;
 
 use super::error::{About, FileError};
 use super::leftovers::{TEMPORARY, temporary_path};
+use super::lock::release;
 use super::{
     Access, Directory, Step, create_new, faults, random, remove_directory, settle, sync, taken,
     unlink,
@@ -22,7 +23,7 @@ const CURRENT: &str = "current";
 /// leads to the present one, and a link for each file leads through that: what changes for a reader
 /// is one name. The version before stays, for whoever has just been led to it.
 pub struct Versions {
-    own: Directory,
+    pub(super) own: Directory,
     present: Option<PathBuf>,
 }
 
@@ -158,6 +159,12 @@ impl Versions {
             }
         }
         Ok(())
+    }
+}
+
+impl Drop for Versions {
+    fn drop(&mut self) {
+        release(&self.own.handle);
     }
 }
 
