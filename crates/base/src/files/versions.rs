@@ -94,17 +94,30 @@ impl Versions {
         faults::before(Step::Rename, &link).about(&link)?;
         rename(&switch, &link).about(&link)?;
         self.own.sync()?;
-        self.complete(&files.iter().map(|(name, _)| *name).collect::<Vec<_>>())?;
+        self.link_all(&files.iter().map(|(name, _)| *name).collect::<Vec<_>>())?;
         let before = self.present.replace(version.into());
         self.keep_only(&[before.as_deref(), Some(Path::new(version))])
     }
 
     /// Makes the links of these files of the present version, in their order, where they are
-    /// missing: a stop may have left them unmade.
+    /// missing, and removes versions of which the one before is not the last: a stop may have left
+    /// all that undone.
     ///
     /// # Errors
     /// `disk-full`, `file-permission`, `file-io`.
     pub fn complete(&self, files: &[&str]) -> Result<(), FileError> {
+        self.link_all(files)?;
+        let Some(present) = self.present.as_deref() else { return Ok(()) };
+        let mut before = None;
+        for entry in fs::read_dir(&self.own.path).about(&self.own.path)? {
+            let name = PathBuf::from(entry.about(&self.own.path)?.file_name());
+            let number = numbers(&name).filter(|number| Some(number) < numbers(present).as_ref());
+            before = before.max(number.map(|number| (number, name)));
+        }
+        self.keep_only(&[before.as_ref().map(|(_, name)| name.as_path()), Some(present)])
+    }
+
+    fn link_all(&self, files: &[&str]) -> Result<(), FileError> {
         let path = &self.own.path;
         for name in files {
             if !taken(&path.join(name))? {
@@ -152,14 +165,17 @@ impl Versions {
         for entry in fs::read_dir(path).about(path)? {
             let entry = entry.about(path)?;
             let name = PathBuf::from(entry.file_name());
-            let numbers = |name: &str| name.split('.').all(|part| part.parse::<u64>().is_ok());
-            let is_version = name.to_str().is_some_and(numbers);
-            if is_version && !kept.contains(&Some(&name)) {
+            if numbers(&name).is_some() && !kept.contains(&Some(&name)) {
                 remove_version(&entry.path())?;
             }
         }
         Ok(())
     }
+}
+
+/// The numbers that the name of a version has; none if it is no version.
+fn numbers(name: &Path) -> Option<Vec<u64>> {
+    name.to_str()?.split('.').map(|part| part.parse().ok()).collect()
 }
 
 impl Drop for Versions {

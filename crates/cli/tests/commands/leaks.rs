@@ -11,71 +11,9 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::needles::{CANARY, Needles};
 use common::{Place, csv, files, identifiers, in_years, is_memory, keyed, text};
-use data_encoding::{BASE64, HEXLOWER, HEXUPPER};
-
-/// Somebody who does not exist, in Corsica.
-const CANARY: &str = "299072A987654";
-
-/// What to look for: something, in every form in which it could be left.
-struct Needles(Vec<Vec<u8>>);
-
-impl Needles {
-    /// The raw bytes, hexadecimal, and the three ways in which base64 can hold them. None is so
-    /// short that it comes up by chance in what is random: four characters of base64 did.
-    fn of(values: &[&[u8]]) -> Self {
-        let mut needles = Vec::new();
-        for value in values {
-            needles.push(value.to_vec());
-            needles.push(HEXLOWER.encode(value).into_bytes());
-            needles.push(HEXUPPER.encode(value).into_bytes());
-            for shift in 0..3 {
-                let encoded = BASE64.encode(&[&b"xx"[..shift], *value].concat());
-                // Only the characters that this value alone decides.
-                let (from, to) = ([0, 2, 3][shift], (shift + value.len()) / 3 * 4);
-                needles.push(encoded.as_bytes()[from..to].to_vec());
-            }
-        }
-        assert!(needles.iter().all(|needle| needle.len() >= 8), "a needle comes up by chance");
-        Self(needles)
-    }
-
-    fn identifier() -> Self {
-        let spaced = "2 99 07 2A 987 654";
-        let number: u64 = CANARY.replace("2A", "19").parse().unwrap();
-        Self::of(&[
-            CANARY.as_bytes(),
-            CANARY.to_lowercase().as_bytes(),
-            spaced.as_bytes(),
-            &CANARY.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>(),
-            // The substituted form, in figures and as a number.
-            CANARY.replace("2A", "19").as_bytes(),
-            &number.to_be_bytes(),
-            &number.to_le_bytes(),
-        ])
-    }
-
-    fn code(text: &str) -> Self {
-        let bare = text.rsplit('.').next().unwrap();
-        let bytes = data_encoding::BASE32_NOPAD.decode(bare.to_uppercase().as_bytes()).unwrap();
-        Self::of(&[bare.as_bytes(), bare.to_uppercase().as_bytes(), &bytes])
-    }
-
-    /// A needle of a few figures is one only where no hexadecimal digit stands around it: among the
-    /// random indexes of many rows it comes up by chance.
-    fn are_in(&self, bytes: &[u8]) -> bool {
-        self.0.iter().any(|needle| {
-            let is_short = needle.len() <= 8 && needle.iter().all(u8::is_ascii_hexdigit);
-            let is_digit = |at: Option<usize>| {
-                at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_hexdigit)
-            };
-            bytes.windows(needle.len()).enumerate().any(|(at, window)| {
-                let within = || is_digit(at.checked_sub(1)) || is_digit(Some(at + needle.len()));
-                window == needle && !(is_short && within())
-            })
-        })
-    }
-}
+use data_encoding::{BASE64, HEXLOWER};
 
 /// What compressed bytes hold, as far as they are whole.
 fn unpacked(bytes: &[u8]) -> Option<Vec<u8>> {

@@ -28,6 +28,8 @@ mod json;
 mod leaks;
 mod manual;
 mod misleading;
+#[path = "../common/needles.rs"]
+mod needles;
 mod nothing_lost;
 mod operations;
 mod other_engine;

@@ -3,6 +3,9 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod leaks;
+#[path = "../common/needles.rs"]
+mod needles;
 #[path = "../common/research.rs"]
 mod project;
 mod renewal;

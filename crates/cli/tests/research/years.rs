@@ -17,10 +17,10 @@ mod projects;
 #[path = "../../../../tests/lives/random.rs"]
 mod random;
 mod rules;
-mod sending;
+pub(crate) mod sending;
 mod time;
 #[path = "../../../../tests/common/mod.rs"]
-mod world;
+pub(crate) mod world;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;

@@ -13,6 +13,7 @@ use super::projects::end;
 use super::time::{BODIES, DAY, Project, Stage, Standing, Years};
 use super::world::{generation, name};
 use crate::common::{files, identifiers};
+use crate::needles::has_code;
 
 impl Years {
     /// After each step: projects live or are over as they must, and what is not signed for is
@@ -200,7 +201,7 @@ impl Years {
             let is_data = name.ends_with(".csv");
             let identifier = people.iter().any(|nir| has(nir.as_bytes()));
             self.hold(is_data || !identifier, format!("an identifier in {path:?}"));
-            self.hold(!has(b"\nc1."), format!("a code in {path:?}"));
+            self.hold(!has_code(&bytes), format!("a code in {path:?}"));
         }
     }
 }

@@ -338,16 +338,16 @@ impl Years {
 }
 
 /// A request and what is to become of it.
-struct ToCode<'a> {
-    project: &'a str,
-    request: &'a Path,
-    result: &'a Path,
-    to: Hex<32>,
-    commitment: Commitment,
+pub(crate) struct ToCode<'a> {
+    pub project: &'a str,
+    pub request: &'a Path,
+    pub result: &'a Path,
+    pub to: Hex<32>,
+    pub commitment: Commitment,
 }
 
 impl ToCode<'_> {
-    fn run(&self, world: &World) -> Result<DeliveryId, ServiceError> {
+    pub(crate) fn run(&self, world: &World) -> Result<DeliveryId, ServiceError> {
         let mut service = world.try_open()?;
         let mut made = service.state().deliveries().iter();
         if let Some((id, _)) = made.find(|(_, made)| made.request == self.commitment) {
