@@ -24,6 +24,7 @@ use cstatns::custody::custodian::{Kit, KitError};
 use cstatns::custody::quorum::Quorum;
 use cstatns::custody::share::{ReceivingKey, ShareFile};
 use cstatns::dealing::{Epoch, Threshold};
+use cstatns::delivery::DeliveryId;
 use cstatns::domain::{Kind, RenewalReason};
 use cstatns::ed25519_dalek::SigningKey;
 use cstatns::files::FileError;
@@ -559,6 +560,17 @@ impl World {
     }
 
     pub fn renew(&self, domain: &str, file: &str, codes: &[Code]) -> Result<Made, ServiceError> {
+        self.renew_of(domain, file, codes, None)
+    }
+
+    /// The same, with the deliveries that the codes came from.
+    pub fn renew_of(
+        &self,
+        domain: &str,
+        file: &str,
+        codes: &[Code],
+        of: Option<Vec<DeliveryId>>,
+    ) -> Result<Made, ServiceError> {
         let texts: Vec<String> = codes.iter().map(Code::text).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let request = self.request(file, &texts);
@@ -573,7 +585,7 @@ impl World {
             inputs: vec![request.input()],
             recipient: None,
             keep_request: false,
-            of: None,
+            of,
         };
         let quorum = self.quorum(&mut service, action)?;
         service

@@ -29,6 +29,7 @@ mod reference_crypto;
 mod reference_custody;
 mod rekey;
 mod repeat;
+mod rotation;
 mod sealed;
 #[path = "../second/mod.rs"]
 mod second;

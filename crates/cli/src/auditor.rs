@@ -1,15 +1,16 @@
-//! The auditor's verb: what a ledger proves, and to whom.
+//! The auditor's verbs: what a ledger proves, and how the keys of a domain followed one another.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use cstatns::audit;
-use cstatns::audit::Finding;
+use cstatns::audit::{Finding, Rotation};
 use cstatns::card::ServiceCard;
 use cstatns::files;
 use cstatns::ledger::{checkpoint_path, read_checkpoint};
 use cstatns::linking::is_linking_ledger;
+use cstatns::name::Name;
 use cstatns::service::read_service_card;
 use cstatns::state::{State, read_ledger};
 use cstatns::words;
@@ -23,12 +24,14 @@ use crate::output::Program;
 #[derive(Subcommand)]
 pub(crate) enum Auditor {
     Verify(Verify),
+    Rotation(OfDomain),
 }
 
 impl Auditor {
     pub(crate) fn run(self, program: &Program) -> Result<Value, Fault> {
         match self {
             Self::Verify(verb) => verb.run(program),
+            Self::Rotation(verb) => verb.run(program),
         }
     }
 }
@@ -43,7 +46,8 @@ Several LEDGER are copies of one: each must also extend the checkpoints of those
 The ledger of a linking body is read too, and compared with the service's, which is given before it:
   cstatns auditor verify ledger.jsonl linking/ledger.jsonl --service card.json
 Take card.json as the service published it, not from beside the ledger. Keep the ledger's checkpoint for the next time.
-Exit status: 0 when everything holds, 1 when a check fails, 3 when everything holds and something must be accounted
+Two things are said apart: whether the ledger is intact, and whether what it shows is in order.
+Exit status: 0 when both are so, 1 when a check fails, 3 when everything holds and something must be accounted
 for, such as a run that a quorum approved and that has no result, a time that was set back, or, by this machine's
 clock, a key or a yearly check that is overdue, or a key that outlives its project.")]
 pub(crate) struct Verify {
@@ -178,6 +182,54 @@ impl Verify {
     }
 }
 
+/// Show how the keys of a domain followed one another: who approved each, in time or late, doubts
+/// and what answered them, and which files still have codes of a former generation
+#[derive(Args)]
+#[command(after_help = "Example:
+  cstatns auditor rotation ledger.jsonl population --service card.json
+The ledger is checked first, as by `auditor verify`, and nothing is said of one that is not intact.
+A file counts as renewed when a renewal names its delivery; as still out when its generation has a successor and no
+renewal names it. Whether whoever has it has destroyed it, no ledger shows: receipts of renewals say what was destroyed.
+Exit status: 0 when all is in order; 3 when something must be accounted for, which stands after an exclamation mark:
+a key that was replaced or destroyed late, an open doubt, a file that is still out; 1 when the ledger is not intact.")]
+pub(crate) struct OfDomain {
+    /// The service's ledger, with its checkpoint beside it
+    ledger: PathBuf,
+    /// The domain
+    domain: Name,
+    /// The service's card
+    #[arg(long, value_name = "CARD")]
+    service: PathBuf,
+}
+
+impl OfDomain {
+    fn run(self, program: &Program) -> Result<Value, Fault> {
+        let Self { ledger, domain, service } = self;
+        let card = read_service_card(&service)?;
+        let audit = audit::verify(&ledger, &card, &[], &[])?;
+        if let Some(first) = audit.failures().next() {
+            let said = text!(
+                "the ledger is not intact, and nothing is said of its keys: {} Let `auditor verify` show all that does \
+                not hold",
+                "le registre n'est pas intègre, et rien n'est dit de ses clés : {} Montrez par `auditor verify` tout \
+                    ce qui ne tient pas",
+                said(&first.detail)
+            );
+            return Err(Fault::new(first.code, said));
+        }
+        let read = read_ledger(&ledger, &card)?;
+        let known = read.state.domain(&domain)?;
+        let rotation = Rotation::of(&ledger, &read, (&domain, known), (program.clock)())?;
+        program.tell(said(&rotation).trim_end());
+        let mut summary = serde_json::to_value(&rotation).unwrap_or_default();
+        summary["in_order"] = rotation.is_in_order().into();
+        match rotation.is_in_order() {
+            true => Ok(summary),
+            false => Err(Fault::not_in_order(summary)),
+        }
+    }
+}
+
 /// How a check ends: what it found, the first finding that does not hold as an error, with what
 /// `fails` says of it and of how many findings there are.
 fn concluded(
@@ -188,6 +240,7 @@ fn concluded(
 ) -> Result<Value, Fault> {
     let first = findings.iter().find(|finding| !finding.holds);
     summary["holds"] = first.is_none().into();
+    summary["in_order"] = is_in_order.into();
     match first {
         Some(first) => {
             let said = fails(&said(&first.detail), findings.len());

@@ -10,6 +10,7 @@ mod domains;
 mod findings;
 mod linking;
 mod parties;
+mod rotation;
 mod text;
 mod walk;
 mod witness;
@@ -32,6 +33,7 @@ use crate::state::{Checked, Exposure, ExternalRuns, Rehearsal, State};
 pub use domains::{DomainSummary, Flow};
 pub use linking::{LinkingAudit, verify_linking};
 pub use parties::{KeptKey, PartySummary, UnsignedFor};
+pub use rotation::{Decided, Doubt, Given, Rotation, Standing, Turn};
 pub use text::flow_text;
 
 use findings::Facts;

@@ -490,7 +490,8 @@ fn the_auditor_says_what_holds_and_what_does_not() {
     let verify = "auditor verify home/ledger.jsonl --service home/card.json";
     let output = place.run(verify);
     assert!(
-        text(&output.stdout).contains("Everything that was checked holds."),
+        text(&output.stdout).contains("\nIntact: yes, all 5 checks hold.")
+            && text(&output.stdout).ends_with("\nIn order: yes, nothing is left to account for.\n"),
         "{}",
         text(&output.stdout)
     );
@@ -506,7 +507,12 @@ fn the_auditor_says_what_holds_and_what_does_not() {
     assert_eq!((&summary["holds"], &summary["events"]), (&true.into(), &21.into()));
     assert_eq!(summary["notices"][0]["code"], "may-have-run");
     let shown = text(&place.run(verify).stdout);
-    assert!(shown.contains("Not in order") && shown.contains("1 matter must be"), "{shown}");
+    let verdicts = ["\nIntact: yes, ", "\nIn order: NO, 1 matter to account for.\n"];
+    assert!(
+        shown.contains("Not in order") && verdicts.iter().all(|said| shown.contains(said)),
+        "{shown}"
+    );
+    assert_eq!(summary["in_order"], false);
     place.refused(&format!("{verify} --checkpoint none"), "file-missing", &["none"]);
     place.refused(
         &verify.replace("home/card.json", "alice/card.json"),

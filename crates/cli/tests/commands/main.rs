@@ -47,6 +47,7 @@ mod register;
 mod rehearse;
 mod rekey;
 mod repeat;
+mod rotation;
 mod script;
 mod sealed;
 #[path = "../../../../tests/secrets/mod.rs"]

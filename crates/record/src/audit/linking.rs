@@ -20,7 +20,7 @@ use crate::party::Role;
 use crate::state::State;
 
 use super::findings::{failure, holding};
-use super::text::{count, events};
+use super::text::{Verdicts, count, events};
 use super::{AuditError, Check, Finding, Notice};
 
 /// What an auditor established about the ledger of a linking body. `Display` says it in plain
@@ -404,6 +404,12 @@ impl LinkingAudit {
             lines
                 .extend(self.notices.iter().map(|notice| format!("  {}", lang.of(&notice.detail))));
         }
+        let verdicts = Verdicts {
+            checks: self.findings.len(),
+            failures: self.failures().count(),
+            matters: self.notices.len(),
+        };
+        lines.extend([verdicts.intact(lang), verdicts.in_order(lang)]);
         lines.join("\n") + "\n"
     }
 }

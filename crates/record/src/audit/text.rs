@@ -25,13 +25,60 @@ pub(super) fn events(lang: Lang, number: u64) -> String {
     count(lang, number, "event", "événements", "événement")
 }
 
+/// The two things that an audit says of a ledger, each by itself: one that nobody has touched may
+/// show that much is late.
+pub(super) struct Verdicts {
+    pub(super) checks: usize,
+    pub(super) failures: usize,
+    pub(super) matters: usize,
+}
+
+impl Verdicts {
+    pub(super) fn intact(&self, lang: Lang) -> String {
+        let Self { checks, failures, .. } = self;
+        match failures {
+            0 => text!(
+                in lang,
+                "Intact: yes, all {checks} checks hold.",
+                "Intègre : oui, les {checks} vérifications tiennent."
+            ),
+            _ => text!(
+                in lang,
+                "Intact: NO, {failures} of {checks} checks failed.",
+                "Intègre : NON, {failures} vérifications sur {checks} ont échoué."
+            ),
+        }
+    }
+
+    pub(super) fn in_order(&self, lang: Lang) -> String {
+        match (self.failures, self.matters as u64) {
+            (0, 0) => text!(
+                in lang,
+                "In order: yes, nothing is left to account for.",
+                "En ordre : oui, rien ne reste à expliquer."
+            ),
+            (0, matters) => text!(
+                in lang,
+                "In order: NO, {} to account for.",
+                "En ordre : NON, il reste à expliquer {}.",
+                count(lang, matters, "matter", "points", "point")
+            ),
+            _ => text!(
+                in lang,
+                "In order: nothing can be said of that while the ledger is not intact.",
+                "En ordre : rien ne peut en être dit tant que le registre n'est pas intègre."
+            ),
+        }
+    }
+}
+
 /// How many files, parcels and years, and what went in clear (R15).
 pub fn flow_text(flow: &Flow, lang: Lang) -> String {
     let Flow { files, parcels, requests_in_clear, results_in_clear, since, years } = flow;
     let mut line = text!(
         in lang,
         "in service since {}, {}: {}, {}",
-        "en service depuis le {}, {} : {}, {}",
+        "en service depuis le {}, {} : {}, {}",
         since.strftime("%Y-%m-%d"),
         count(lang, (*years).into(), "year", "ans", "an"),
         count(lang, *files, "file", "fichiers", "fichier"),
@@ -41,7 +88,7 @@ pub fn flow_text(flow: &Flow, lang: Lang) -> String {
         line += &text!(
             in lang,
             "; in clear {} and {}",
-            " ; en clair {} et {}",
+            " ; en clair {} et {}",
             count(lang, *requests_in_clear, "request", "demandes", "demande"),
             count(lang, *results_in_clear, "result", "résultats", "résultat")
         );
@@ -110,50 +157,30 @@ impl Audit {
     }
 
     fn say_end(&self, lang: Lang, lines: &mut Vec<String>) {
-        let (checks, sound) = (self.findings.len(), self.sound);
-        let failures = match self.failures().count() {
-            0 => {
-                let matters = self.notices.len() as u64;
-                let mut line = match matters {
-                    0 => text!(
-                        in lang,
-                        "\nEverything that was checked holds.",
-                        "\nTout ce qui a été vérifié tient."
-                    ),
-                    _ => text!(
-                        in lang,
-                        "\nEverything that was checked holds; {} must be accounted for.",
-                        "\nTout ce qui a été vérifié tient ; il reste à expliquer {}.",
-                        count(lang, matters, "matter", "points", "point")
-                    ),
-                };
-                // What rests on the service's word alone was checked as far as it can be.
-                let last = sound - self.witnessed.events.min(sound);
-                if last > 0 {
-                    line += &text!(
-                        in lang,
-                        " Nobody but the service vouches for the last {}.",
-                        " Personne d'autre que le service ne répond des derniers {}.",
-                        events(lang, last)
-                    );
-                }
-                return lines.push(line);
-            }
-            failures => failures,
+        let verdicts = Verdicts {
+            checks: self.findings.len(),
+            failures: self.failures().count(),
+            matters: self.notices.len(),
         };
-        let mut line = text!(
-            in lang,
-            "\n{failures} of {checks} checks failed.",
-            "\n{failures} vérifications sur {checks} ont échoué."
-        );
-        if sound != self.events {
-            line += &text!(
+        let (mut intact, sound) = (verdicts.intact(lang), self.sound);
+        // What rests on the service's word alone was checked as far as it can be.
+        let last = sound - self.witnessed.events.min(sound);
+        if verdicts.failures == 0 && last > 0 {
+            intact += &text!(
+                in lang,
+                " Nobody but the service vouches for the last {}.",
+                " Personne d'autre que le service ne répond des derniers {}.",
+                events(lang, last)
+            );
+        }
+        if verdicts.failures > 0 && sound != self.events {
+            intact += &text!(
                 in lang,
                 " Nothing is said of the events after event {sound}.",
                 " Rien n'est dit des événements après l'événement {sound}."
             );
         }
-        lines.push(line);
+        lines.extend([String::new(), intact, verdicts.in_order(lang)]);
     }
 
     fn say_witnesses(&self, lang: Lang, lines: &mut Vec<String>) {
@@ -261,7 +288,7 @@ impl Audit {
                 in lang,
                 "  parties: {with_roles} with a role, {ended} ended; request keys: {keys_issued} issued, \
                 {keys_serving} serve, {keys_destroyed} destroyed",
-                "  partenaires : {with_roles} avec un rôle, {ended} dont les rôles ont pris fin ; clés de demande : \
+                "  partenaires : {with_roles} avec un rôle, {ended} dont les rôles ont pris fin ; clés de demande : \
                     {keys_issued} émises, {keys_serving} servent, {keys_destroyed} détruites"
             ));
         }
@@ -297,7 +324,7 @@ impl Audit {
             lines.push(text!(
                 in lang,
                 "  Not signed for by `{party}`: delivery {delivery} of `{domain}`, {made}{stated}",
-                "  Sans récépissé signé de `{party}` : livraison {delivery} de `{domain}`, {made}{stated}"
+                "  Sans récépissé signé de `{party}` : livraison {delivery} de `{domain}`, {made}{stated}"
             ));
         }
         if let Some(Rehearsal { event, time, .. }) = &self.rehearsal {
