@@ -5,7 +5,7 @@
     python3 tools/peers/join.py --rows 20000 --runs 1 --dir /tmp          does it go through?
     python3 tools/peers/join.py --sources 12 --rows 1000000 --dir /big    twelve sources in one pass
 
-Half of the people of each file are in the next one. The files are coded by a service of its own and put together by a
+Half of the people of the first file are in the last one, and in each between. The files are coded by a service of its own and put together by a
 linking body, as in a project. Both programs get the same number of threads and the same memory; what does not fit goes
 to the same directory. Ours is the whole process: it verifies each source by its digest, looks at the names, counts
 people, repeated and unmatched rows, encrypts what it puts aside, and signs a report. DuckDB's seconds go from after its
@@ -113,7 +113,8 @@ class Project(Ours):
         """One source, as the linking body has it."""
         data, out = f"data-{number}.{form}", f"s{number}.{form}"
         key, request, payload, result = (f"{kind}-{number}.{form}.age" for kind in ("key", "request", "payload", "result"))
-        first = number * self.given.rows // 2
+        # The last file still has half of the people of the first.
+        first = number * self.given.rows // (2 * max(1, self.given.sources - 1))
         run([self.python, "-c", MAKE, f"f{number}", first, self.given.rows, self.place / data], cwd=HERE)
         self.play("service", "request-key", "home", DOMAIN, "--for", f"c{number}", "--out", key)
         self.play("controller", "prepare", data, "--identifier-column", "nir", "--as", f"c{number}", "--request-key", key,
