@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use cstatns::audit::{Rotation, Standing, Turn};
+use cstatns::coded::Coded as _;
 use cstatns::domain::RenewalReason;
 use cstatns::language::Lang;
 use cstatns::service::Made;
@@ -216,4 +217,25 @@ fn keys_of_a_project_that_outlive_it_are_late() {
     let text = rotation(&world, "benefits", "2030-01-01T00:00:00Z").to_string();
     let said = "\n! Last day 2026-06-30; its keys were destroyed on 2026-08-02, 32 days late.\n";
     assert!(text.contains(said), "{text}");
+}
+
+/// What was read is what is spoken of: a ledger that is exchanged meanwhile, or cut, says nothing.
+#[test]
+fn another_ledger_is_not_taken_for_the_one_that_was_verified() {
+    let world = office();
+    let (read, domain) = (world.ledger(), name("population"));
+    let (path, known) = (world.home().join("ledger.jsonl"), &read.state.domains()[&domain]);
+    let of = || {
+        let now = "2026-02-01T00:00:00Z".parse().unwrap();
+        Rotation::of(&path, &read, (&domain, known), now).map(drop).map_err(|error| error.code())
+    };
+    assert_eq!(of(), Ok(()));
+    let whole = fs::read_to_string(&path).unwrap();
+    let consent = whole.rfind("\"by\":\"custodian-2\"").unwrap();
+    let mut other = whole.clone();
+    other.replace_range(consent..consent + 18, "\"by\":\"custodian-3");
+    fs::write(&path, other).unwrap();
+    assert_eq!(of(), Err("ledger-line"));
+    fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    assert_eq!(of(), Err("ledger-line"));
 }

@@ -1,5 +1,5 @@
 //! The life of a domain's keys: who decided on each, whether it was replaced in time and after a
-//! doubt, and what became of the files that it coded (SPEC §12, §15).
+//! doubt, and what became of the files that it coded (SPEC §11, §15).
 
 mod text;
 
@@ -9,15 +9,15 @@ use std::path::Path;
 use cstatns_base::code::Generation;
 use cstatns_base::delivery::{DeliveryId, DeliveryName};
 use cstatns_base::domain::{RenewalReason, end_of};
-use cstatns_base::files::FileError;
 use cstatns_base::name::{Hex, Name};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::ledger::Lines;
+use crate::checkpoint::leaf_hash;
 use crate::ledger::event::{Event, Line};
+use crate::ledger::{History, LedgerError, Lines};
 use crate::proposal::{Action, Consent, RunId};
 use crate::state::{Delivery, Domain, ReadLedger, RecordedDoubt, State};
 
@@ -142,15 +142,15 @@ impl Rotation {
     /// `now` by the auditor's clock.
     ///
     /// # Errors
-    /// [`FileError`] where the ledger cannot be read once more.
+    /// [`LedgerError`] where the ledger cannot be read once more, or is not what was read before.
     pub fn of(
         ledger: &Path,
         read: &ReadLedger,
         (domain, known): (&Name, &Domain),
         now: Timestamp,
-    ) -> Result<Self, FileError> {
-        let (state, events) = (&read.state, read.history.size());
-        let story = Story::read(ledger, events, domain)?;
+    ) -> Result<Self, LedgerError> {
+        let state = &read.state;
+        let story = Story::read(ledger, &read.history, domain)?;
         let generations: Vec<Generation> = known.keys.keys().copied().collect();
         let turn = |(at, generation): (usize, &Generation)| {
             let made = story.made.get(generation).cloned();
@@ -182,7 +182,7 @@ impl Rotation {
         Ok(Self {
             domain: domain.clone(),
             kind: known.kind.word(),
-            events,
+            events: read.history.size(),
             generations,
             ends,
             destroyed: known.destroyed,
@@ -225,12 +225,14 @@ struct Story {
 }
 
 impl Story {
-    fn read(ledger: &Path, events: u64, domain: &Name) -> Result<Self, FileError> {
+    /// Reads the lines of a history again: other lines, put there meanwhile, say nothing here.
+    fn read(ledger: &Path, history: &History, domain: &Name) -> Result<Self, LedgerError> {
         let (mut story, mut lines) = (Self::default(), Lines::open(ledger)?);
         let mut runs: BTreeMap<RunId, (Action, Vec<Name>)> = BTreeMap::new();
-        for _ in 0..events {
-            let Some(bytes) = lines.next_line()? else { break };
-            let Ok(line) = serde_json::from_slice::<Line>(bytes) else { break };
+        for (number, leaf) in (1..).zip(history.leaves()) {
+            let bytes = lines.next_line()?.filter(|bytes| leaf_hash(bytes) == *leaf);
+            let line = bytes.and_then(|bytes| serde_json::from_slice::<Line>(bytes).ok());
+            let line = line.ok_or(LedgerError::Line { number })?;
             let decided = |runs: &BTreeMap<RunId, (Action, Vec<Name>)>, run: &RunId| {
                 let (action, approved) = runs.get(run)?.clone();
                 Some((action, Decided { event: line.sequence, time: line.time, approved }))
