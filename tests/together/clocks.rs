@@ -385,7 +385,7 @@ fn the_auditor_names_what_is_due_and_what_came_late() {
         let state = world.ledger().state;
         let mut audit = cstatns::audit::verify(&ledger, state.service(), &[], &[]).unwrap();
         assert!(audit.is_in_order());
-        audit.note_what_is_due(now.parse().unwrap());
+        audit.note_what_is_due(None, now.parse().unwrap());
         audit.notices.retain(|notice| notice.code != "check-overdue");
         let said = audit.notices.iter().map(|notice| (notice.code, notice.detail.en.clone()));
         (audit.holds(), said.collect::<Vec<_>>())

@@ -72,7 +72,7 @@ fn overdue(world: &World) -> Vec<String> {
     assert_eq!(status.is_in_order(), status.checks_overdue.is_empty());
     let mut audit = audit(world);
     assert_eq!(audit.checked, status.checked);
-    audit.note_what_is_due(world.clock.now());
+    audit.note_what_is_due(None, world.clock.now());
     let late = audit.notices.iter().filter(|notice| notice.code == "check-overdue");
     let late: Vec<_> = late.map(|notice| notice.detail.en.clone()).collect();
     assert_eq!(late.len(), status.checks_overdue.len());

@@ -11,6 +11,7 @@ mod crash;
 mod custodians;
 mod custody;
 mod dealing;
+mod decade;
 mod distance;
 mod files;
 mod flow;

@@ -273,7 +273,7 @@ fn a_request_key_is_withdrawn_or_expires() {
     let noted = |hours: i64| {
         let ledger = world.home().join("ledger.jsonl");
         let mut audit = verify(&ledger, world.open().card(), &[], &[]).unwrap();
-        audit.note_what_is_due(keys[2].body.expires + SignedDuration::from_hours(hours));
+        audit.note_what_is_due(None, keys[2].body.expires + SignedDuration::from_hours(hours));
         audit.notices.iter().filter(|notice| notice.code == "request-key-late").count()
     };
     assert_eq!([0, 72, 73].map(noted), [0, 0, 1]);

@@ -6,11 +6,12 @@ use crate::common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use cstatns::audit::{Rotation, Standing, Turn};
+use cstatns::audit::{Audit, Intact, Rotation, Standing, Turn, Wanted, examine, log};
 use cstatns::coded::Coded as _;
 use cstatns::domain::RenewalReason;
 use cstatns::language::Lang;
-use cstatns::service::Made;
+use cstatns::ledger::LedgerError;
+use cstatns::service::{Made, read_service_card};
 use jiff::SignedDuration;
 use serde_json::Value;
 
@@ -26,17 +27,26 @@ fn office() -> World {
 
 /// As an auditor sees it whose clock says `now`.
 fn rotation(world: &World, domain: &str, now: &str) -> Rotation {
-    let (read, domain) = (world.ledger(), name(domain));
-    let known = read.state.domain(&domain).unwrap();
-    let ledger = world.home().join("ledger.jsonl");
-    let rotation = Rotation::of(&ledger, &read, (&domain, known), now.parse().unwrap()).unwrap();
-    assert_eq!(out(world, domain.as_str()), still_out(&rotation));
+    let now = now.parse().unwrap();
+    let (mut audit, ledger) = examined(world);
+    let rotation = Rotation::of(&ledger, &name(domain), now).unwrap();
+    assert_eq!(out(world, domain), still_out(&rotation));
+    // What it marks, `auditor verify` does not call in order.
+    audit.note_what_is_due(Some(&ledger), now);
+    assert!(rotation.is_in_order() || !audit.is_in_order(), "{audit}");
     let (english, french) = (rotation.to_string(), Lang::Fr.of(&rotation));
     // Each line says what the other language says, and marks what must be accounted for.
     let marks = |text: &str| text.lines().map(|line| line.starts_with('!')).collect::<Vec<_>>();
     assert_eq!(marks(&english), marks(&french), "{english}{french}");
     assert_eq!(english.contains("\n!"), !rotation.is_in_order(), "{english}");
     rotation
+}
+
+fn examined(world: &World) -> (Audit, Intact) {
+    let home = world.home();
+    let card = read_service_card(&home.join("card.json")).unwrap();
+    let (audit, ledger) = examine(&home.join("ledger.jsonl"), &card, &[], &[]).unwrap();
+    (audit, ledger.expect("it is intact"))
 }
 
 fn still_out(rotation: &Rotation) -> BTreeSet<u64> {
@@ -195,6 +205,21 @@ fn a_doubt_is_open_until_a_new_key_or_an_examination() {
     assert!(text.contains(": examined by `custodian-1`, `custodian-2` after 1 day\n"), "{text}");
 }
 
+/// Thirty days are as long as it may take to bring a quorum together.
+#[test]
+fn a_doubt_that_waits_for_more_than_thirty_days_is_answered_late() {
+    let now = "2026-06-01T00:00:00Z";
+    for (days, late) in [(30, false), (31, true)] {
+        let world = office();
+        world.doubt("population", 2).unwrap();
+        world.clock.advance(SignedDuration::from_hours(days * 24));
+        world.new_key("population", RenewalReason::Doubt).unwrap();
+        let rotation = rotation(&world, "population", now);
+        let doubt = &rotation.generations[0].doubts[0];
+        assert_eq!((doubt.late, rotation.is_in_order()), (late, !late), "{rotation}");
+    }
+}
+
 #[test]
 fn keys_of_a_project_that_outlive_it_are_late() {
     let world = office();
@@ -219,23 +244,29 @@ fn keys_of_a_project_that_outlive_it_are_late() {
     assert!(text.contains(said), "{text}");
 }
 
-/// What was read is what is spoken of: a ledger that is exchanged meanwhile, or cut, says nothing.
+/// What was examined is what is spoken of: a ledger that is exchanged meanwhile, or cut, says
+/// nothing.
 #[test]
-fn another_ledger_is_not_taken_for_the_one_that_was_verified() {
+fn another_ledger_is_not_taken_for_the_one_that_was_examined() {
     let world = office();
-    let (read, domain) = (world.ledger(), name("population"));
-    let (path, known) = (world.home().join("ledger.jsonl"), &read.state.domains()[&domain]);
-    let of = || {
-        let now = "2026-02-01T00:00:00Z".parse().unwrap();
-        Rotation::of(&path, &read, (&domain, known), now).map(drop).map_err(|error| error.code())
+    let ((_, ledger), path) = (examined(&world), world.home().join("ledger.jsonl"));
+    let read = || {
+        let mut events = 0;
+        let read = log(&ledger, &Wanted::default(), |_| {
+            events += 1;
+            Ok::<_, LedgerError>(())
+        });
+        (events, read.map_err(|error| error.code()))
     };
-    assert_eq!(of(), Ok(()));
     let whole = fs::read_to_string(&path).unwrap();
+    let lines = whole.lines().count();
+    assert_eq!(read(), (lines, Ok(())));
     let consent = whole.rfind("\"by\":\"custodian-2\"").unwrap();
     let mut other = whole.clone();
     other.replace_range(consent..consent + 18, "\"by\":\"custodian-3");
     fs::write(&path, other).unwrap();
-    assert_eq!(of(), Err("ledger-line"));
+    let (given, error) = read();
+    assert!(given < lines && error == Err("ledger-line"), "{given}");
     fs::write(&path, &whole[..whole.len() / 2]).unwrap();
-    assert_eq!(of(), Err("ledger-line"));
+    assert_eq!(read().1, Err("ledger-line"));
 }

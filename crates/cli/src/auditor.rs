@@ -1,11 +1,14 @@
-//! The auditor's verbs: what a ledger proves, and how the keys of a domain followed one another.
+//! The auditor's verbs: what a ledger proves, and what it says.
+
+mod log;
+mod report;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use cstatns::audit;
-use cstatns::audit::{Finding, Rotation};
+use cstatns::audit::{Audit, Finding, Intact, Period, Rotation};
 use cstatns::card::ServiceCard;
 use cstatns::files;
 use cstatns::ledger::{checkpoint_path, read_checkpoint};
@@ -14,17 +17,21 @@ use cstatns::name::Name;
 use cstatns::service::read_service_card;
 use cstatns::state::{State, read_ledger};
 use cstatns::words;
+use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use crate::fault::Fault;
 use crate::lang::{said, text};
 use crate::output::Program;
+use crate::quorum::date;
 
 /// The auditor: what a ledger proves
 #[derive(Subcommand)]
 pub(crate) enum Auditor {
     Verify(Verify),
     Rotation(OfDomain),
+    Log(log::Log),
+    Report(report::Report),
 }
 
 impl Auditor {
@@ -32,6 +39,8 @@ impl Auditor {
         match self {
             Self::Verify(verb) => verb.run(program),
             Self::Rotation(verb) => verb.run(program),
+            Self::Log(verb) => verb.run(program),
+            Self::Report(verb) => verb.run(program),
         }
     }
 }
@@ -48,8 +57,10 @@ The ledger of a linking body is read too, and compared with the service's, which
 Take card.json as the service published it, not from beside the ledger. Keep the ledger's checkpoint for the next time.
 Two things are said apart: whether the ledger is intact, and whether what it shows is in order.
 Exit status: 0 when both are so, 1 when a check fails, 3 when everything holds and something must be accounted
-for, such as a run that a quorum approved and that has no result, a time that was set back, or, by this machine's
-clock, a key or a yearly check that is overdue, or a key that outlives its project.")]
+for: what a quorum approved and has no result, what was late or is overdue by this machine's clock (keys, yearly
+checks, ends of projects, answers to doubts), files of a former generation that are still out, requests that were
+kept, keys and results that were lost, a time that was set back, a home that was recovered, or a year of events for
+which nobody but the service vouches.")]
 pub(crate) struct Verify {
     /// The service's ledger, with its checkpoint beside it; or several copies of it, such as the
     /// published one and one kept from before
@@ -72,9 +83,7 @@ pub(crate) struct Verify {
 impl Verify {
     fn run(mut self, program: &Program) -> Result<Value, Fault> {
         let card = read_service_card(&self.service)?;
-        let is_linking = |path: &PathBuf| is_linking_ledger(path).unwrap_or_default();
-        let (linking, own): (Vec<PathBuf>, Vec<PathBuf>) =
-            std::mem::take(&mut self.ledgers).into_iter().partition(is_linking);
+        let (own, linking) = parted(std::mem::take(&mut self.ledgers));
         self.ledgers = own;
         let origins = linking.iter().map(|path| origin_of(&checkpoint_path(path)));
         self.linking = origins.collect();
@@ -131,18 +140,9 @@ impl Verify {
     }
 
     fn verify(&self, program: &Program, path: &Path, card: &ServiceCard) -> Result<Value, Fault> {
-        let mut start = [0; 3];
-        let read = files::open_to_read(path).map(|mut file| file.read(&mut start));
-        if matches!(read, Ok(Ok(1..))) && start[0] != b'{' && start != *b"\xef\xbb\xbf" {
-            // Nobody is to answer for a file that was never a ledger. What cannot be read is
-            // reported below.
-            return Err(Fault::form(
-                path,
-                words!("the ledger of a service", "le registre d'un service"),
-            ));
-        }
-        let mut audit = audit::verify(path, card, &self.older(path), &self.witness)?;
-        audit.note_what_is_due((program.clock)());
+        need_service_ledger(path)?;
+        let (mut audit, intact) = audit::examine(path, card, &self.older(path), &self.witness)?;
+        audit.note_what_is_due(intact.as_ref(), (program.clock)());
         program.tell(said(&audit).trim_end());
         let summary = serde_json::to_value(&audit).unwrap_or_default();
         concluded(summary, &audit.findings, audit.is_in_order(), |first, of| {
@@ -191,7 +191,8 @@ The ledger is checked first, as by `auditor verify`, and nothing is said of one 
 A file counts as renewed when a renewal names its delivery; as still out when its generation has a successor and no
 renewal names it. Whether whoever has it has destroyed it, no ledger shows: receipts of renewals say what was destroyed.
 Exit status: 0 when all is in order; 3 when something must be accounted for, which stands after an exclamation mark:
-a key that was replaced or destroyed late, an open doubt, a file that is still out; 1 when the ledger is not intact.")]
+a key that was replaced or destroyed late, a doubt that is open or was answered late, a file that is still out; 1 when
+the ledger is not intact.")]
 pub(crate) struct OfDomain {
     /// The service's ledger, with its checkpoint beside it
     ledger: PathBuf,
@@ -205,27 +206,85 @@ pub(crate) struct OfDomain {
 impl OfDomain {
     fn run(self, program: &Program) -> Result<Value, Fault> {
         let Self { ledger, domain, service } = self;
-        let card = read_service_card(&service)?;
-        let audit = audit::verify(&ledger, &card, &[], &[])?;
-        if let Some(first) = audit.failures().next() {
-            let said = text!(
-                "the ledger is not intact, and nothing is said of its keys: {} Let `auditor verify` show all that does \
-                not hold",
-                "le registre n'est pas intègre, et rien n'est dit de ses clés : {} Montrez par `auditor verify` tout \
-                    ce qui ne tient pas",
-                said(&first.detail)
-            );
-            return Err(Fault::new(first.code, said));
-        }
-        let read = read_ledger(&ledger, &card)?;
-        let known = read.state.domain(&domain)?;
-        let rotation = Rotation::of(&ledger, &read, (&domain, known), (program.clock)())?;
+        let (_, intact) = intact(&ledger, &read_service_card(&service)?, &[])?;
+        let rotation = Rotation::of(&intact, &domain, (program.clock)())?;
         program.tell(said(&rotation).trim_end());
         let mut summary = serde_json::to_value(&rotation).unwrap_or_default();
         summary["in_order"] = rotation.is_in_order().into();
         match rotation.is_in_order() {
             true => Ok(summary),
             false => Err(Fault::not_in_order(summary)),
+        }
+    }
+}
+
+/// The ledger of a service, examined, beside checkpoints kept from before: of one that is not
+/// intact nothing is said.
+fn intact(ledger: &Path, card: &ServiceCard, old: &[PathBuf]) -> Result<(Audit, Intact), Fault> {
+    need_service_ledger(ledger)?;
+    let (audit, intact) = audit::examine(ledger, card, old, &[])?;
+    if audit.events == 0 {
+        return Err(service_ledger(ledger));
+    }
+    need_intact(audit.failures().next())?;
+    intact.map(|intact| (audit, intact)).ok_or_else(|| service_ledger(ledger))
+}
+
+/// That there is nothing that does not hold.
+fn need_intact(failure: Option<&Finding>) -> Result<(), Fault> {
+    let Some(Finding { code, detail, .. }) = failure else { return Ok(()) };
+    let detail = said(detail);
+    Err(Fault::new(
+        code,
+        text!(
+            "the ledger is not intact, and nothing is said of what it records: {detail} Let `auditor verify` show all \
+            that does not hold",
+            "le registre n'est pas intègre, et rien n'est dit de ce qu'il contient : {detail} Montrez par `auditor \
+                verify` tout ce qui ne tient pas"
+        ),
+    ))
+}
+
+/// The ledgers of the service, and those of linking bodies.
+fn parted(ledgers: Vec<PathBuf>) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    ledgers.into_iter().partition(|path| !is_linking_ledger(path).unwrap_or_default())
+}
+
+fn service_ledger(path: &Path) -> Fault {
+    Fault::form(path, words!("the ledger of a service", "le registre d'un service"))
+}
+
+/// Nobody is to answer for a file that was never the ledger of a service. What cannot be read is
+/// reported where it is read.
+fn need_service_ledger(path: &Path) -> Result<(), Fault> {
+    let mut start = [0; 3];
+    let read = files::open_to_read(path).map(|mut file| file.read(&mut start));
+    let is_none = matches!(read, Ok(Ok(1..))) && start[0] != b'{' && start != *b"\xef\xbb\xbf";
+    match is_none || is_linking_ledger(path).unwrap_or_default() {
+        true => Err(service_ledger(path)),
+        false => Ok(()),
+    }
+}
+
+/// The period that is looked at.
+#[derive(Args)]
+struct Days {
+    /// From this day on (UTC)
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    from: Option<Date>,
+    /// Until this day
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    to: Option<Date>,
+}
+
+impl Days {
+    fn days(self) -> Result<Period, Fault> {
+        match (self.from, self.to) {
+            (Some(from), Some(to)) if from > to => Err(Fault::usage(text!(
+                "the period from {from} to {to} has no day: give the earlier day to `--from`",
+                "la période du {from} au {to} n'a aucun jour : donnez à `--from` le jour le plus ancien"
+            ))),
+            (from, to) => Ok(Period { from, to }),
         }
     }
 }

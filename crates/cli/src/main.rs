@@ -16,6 +16,8 @@ mod scheme;
 
 mod settings;
 
+mod page;
+
 mod quorum;
 
 mod auditor;

@@ -5,12 +5,17 @@
 //! cannot rewrite are the checkpoints that others kept and the ones that custodians cosigned:
 //! [`verify`] says how far these reach.
 
+mod account;
 mod broken;
 mod domains;
 mod findings;
+mod intact;
 mod linking;
+mod log;
+mod matters;
 mod parties;
 mod rotation;
+mod story;
 mod text;
 mod walk;
 mod witness;
@@ -30,10 +35,14 @@ use crate::dealing::Epoch;
 use crate::ledger::{Lines, checkpoint_path};
 use crate::state::{Checked, Exposure, ExternalRuns, Rehearsal, State};
 
+pub use account::{Account, CustodianAccount, DealingAccount, DomainAccount, Period, Runs};
 pub use domains::{DomainSummary, Flow};
+pub use intact::Intact;
 pub use linking::{LinkingAudit, verify_linking};
+pub use log::{Entry, Wanted, log};
 pub use parties::{KeptKey, PartySummary, UnsignedFor};
-pub use rotation::{Decided, Doubt, Given, Rotation, Standing, Turn};
+pub use rotation::{Doubt, Given, PROMPT, Rotation, Standing, Turn};
+pub use story::{Attempt, Decided};
 pub use text::flow_text;
 
 use findings::Facts;
@@ -250,6 +259,19 @@ pub fn verify(
     old: &[PathBuf],
     witnesses: &[PathBuf],
 ) -> Result<Audit, AuditError> {
+    examine(ledger, card, old, witnesses).map(|(audit, _)| audit)
+}
+
+/// As [`verify`], with the ledger itself where every check holds: more may be said of it.
+///
+/// # Errors
+/// As [`verify`].
+pub fn examine(
+    ledger: &Path,
+    card: &ServiceCard,
+    old: &[PathBuf],
+    witnesses: &[PathBuf],
+) -> Result<(Audit, Option<Intact>), AuditError> {
     if !card.is_sound() {
         return Err(AuditError::Card);
     }
@@ -296,7 +318,7 @@ pub fn verify(
     notices.sort_by_key(|notice| notice.event);
 
     let witnesses = if facts.broken.is_some() { summary } else { &walk };
-    Ok(Audit {
+    let audit = Audit {
         service: card.id().to_owned(),
         events: walk.history.size(),
         covered: facts.covered.map(|head| head.size),
@@ -312,7 +334,12 @@ pub fn verify(
         notices,
         look_ups: summary.look_ups,
         ..Audit::of(summary.state.as_ref())
-    })
+    };
+    let Walk { history, state, story, .. } = again.unwrap_or(walk);
+    let intact = state.filter(|_| audit.holds());
+    let path = ledger.to_owned();
+    let intact = intact.map(|state| Intact { path, history, state, story });
+    Ok((audit, intact))
 }
 
 impl Audit {
@@ -328,8 +355,9 @@ impl Audit {
 
     /// Adds notices, at the last sound event, of what is due at `now` by the auditor's clock, or
     /// came late: overdue keys, keys that outlive their project, request keys that have expired,
-    /// and yearly checks.
-    pub fn note_what_is_due(&mut self, now: Timestamp) {
+    /// and yearly checks. Of the ledger, where it is intact, those of what it records: what was
+    /// late, is still out, departs from the scheme, or rests on the service's word alone.
+    pub fn note_what_is_due(&mut self, ledger: Option<&Intact>, now: Timestamp) {
         let due = self.domains.iter().filter_map(|domain| domain.due(now));
         let checks = self.checked.iter().filter(|checked| checked.is_overdue(now));
         let checks = checks.map(|Checked { custodian, last, due }| {
@@ -344,7 +372,12 @@ impl Audit {
         });
         let due = due.chain(checks).chain(self.parties.late(now));
         let event = self.sound;
-        self.notices.extend(due.map(|(code, detail)| Notice { code, event, detail }));
+        let due: Vec<Notice> = due.map(|(code, detail)| Notice { code, event, detail }).collect();
+        if let Some(ledger) = ledger {
+            self.notices.extend(matters::matters(ledger, self.witnessed.events, now));
+            self.notices.sort_by_key(|notice| notice.event);
+        }
+        self.notices.extend(due);
     }
 
     /// What does not hold.

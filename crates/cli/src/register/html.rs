@@ -1,4 +1,4 @@
-//! What a page is made of: its style, tables, figures, numbers, and words of a file.
+//! What a page is made of: tables, figures, numbers, and words of a file.
 
 use std::fmt::Write;
 
@@ -6,38 +6,6 @@ use cstatns::language::Words;
 
 use crate::figures::decimal;
 use crate::lang::{said, text};
-
-pub(super) const STYLE: &str = "
-:root{color-scheme:light dark;--ink:#1b1b1b;--soft:#595959;--line:#cfcfcf;--paper:#fff;--right:#1c5d99;--wrong:#b04a12}
-@media screen and (prefers-color-scheme:dark){:root{--ink:#e6e6e6;--soft:#a9a9a9;--line:#444b54;--paper:#14171a;--right:#7fb9f2;--wrong:#f0a060}}
-*{box-sizing:border-box}
-body{margin:0;background:var(--paper);color:var(--ink);font:1rem/1.5 system-ui,sans-serif}
-main{max-width:46rem;margin:0 auto;padding:1rem}
-h1,h2{line-height:1.2}
-h2{margin-top:2.5rem}
-code{overflow-wrap:anywhere}
-.scroll{overflow-x:auto}
-table{border-collapse:collapse;min-width:min(100%,24rem);font-size:.875rem;font-variant-numeric:tabular-nums;margin:1rem 0}
-caption{text-align:left;color:var(--soft);padding-bottom:.25rem}
-th,td{padding:.2rem .5rem;text-align:right;vertical-align:bottom;border-bottom:1px solid var(--line)}
-th{font-weight:normal}
-th:first-child{text-align:left}
-thead th,.all>*{font-weight:600}
-.within th{padding-left:1.25rem}
-figure{margin:1rem 0;max-width:30rem}
-figcaption{color:var(--soft);margin-top:.5rem;font-size:.875rem}
-svg{display:block;width:100%;height:auto}
-svg text{fill:var(--ink);font-size:11px}
-.grid{stroke:var(--line)}
-.ideal{stroke:var(--soft);stroke-dasharray:4 3}
-.curve{fill:none;stroke:var(--right);stroke-width:2}
-.range{stroke:var(--right);stroke-width:1.5}
-.dot,.right{fill:var(--right)}
-.wrong{fill:var(--wrong)}
-.setting{fill:none;stroke:var(--wrong);stroke-width:2}
-@media screen and (max-width:30rem){main{padding:.75rem}table{font-size:.75rem}thead{font-size:.65rem}th,td{padding:.2rem .1rem}.within th{padding-left:.4rem}}
-@media print{main{max-width:none}h2{break-after:avoid}figure,tr{break-inside:avoid}.scroll{overflow:visible}}
-";
 
 pub(super) fn table(caption: &Words, head: &[&Words], rows: &str) -> String {
     let caption = said(caption);

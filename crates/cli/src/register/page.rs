@@ -8,9 +8,10 @@ use cstatns_register::{Bin, Evaluation, MatchQuality, Tally, Threshold, interval
 
 use crate::figures::grouped;
 use crate::lang::{Lang, lang, said, text};
+use crate::page::STYLE;
 
 use super::draw::{Axes, bars};
-use super::html::{NBSP, STYLE, dash, figure, percent, row, share, table, word};
+use super::html::{NBSP, dash, figure, percent, row, share, table, word};
 use super::measured::{Kinds, Measured};
 
 /// The page, as text.

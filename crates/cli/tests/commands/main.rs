@@ -1,6 +1,7 @@
 //! The program as those who type its commands see it. All of it is one program, which is built
 //! and linked once.
 
+mod account;
 mod as_they_are;
 mod attacks;
 #[path = "../common/browser.rs"]

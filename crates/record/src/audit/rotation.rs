@@ -4,7 +4,6 @@
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use cstatns_base::code::Generation;
 use cstatns_base::delivery::{DeliveryId, DeliveryName};
@@ -15,13 +14,14 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::checkpoint::leaf_hash;
-use crate::ledger::event::{Event, Line};
-use crate::ledger::{History, LedgerError, Lines};
-use crate::proposal::{Action, Consent, RunId};
-use crate::state::{Delivery, Domain, ReadLedger, RecordedDoubt, State};
+use crate::state::{Domain, Key, RecordedDoubt, Refusal, State};
 
-use super::LATE;
+use super::story::{KeyMade, Story};
+use super::{Decided, Intact, LATE};
+
+/// Within how many days a doubt is answered at once: as long as it may take to bring a quorum
+/// together, and after a doubt about the custody to deal new shares first.
+pub const PROMPT: i64 = 30;
 
 /// How the keys of a domain followed one another. `Display` says it in plain words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -65,18 +65,6 @@ pub struct Turn {
     pub deliveries: Vec<Given>,
 }
 
-/// Something that a quorum decided.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Decided {
-    /// The event that records that it was done.
-    pub event: u64,
-    /// When.
-    pub time: Timestamp,
-    /// The custodians who approved, ascending.
-    pub approved: Vec<Name>,
-}
-
 /// A doubt about a key, and what followed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -93,6 +81,8 @@ pub struct Doubt {
     pub answered: Option<Decided>,
     /// Whether that was an examination, without a new key.
     pub examined: bool,
+    /// Whether it came more than [`PROMPT`] days after the doubt.
+    pub late: bool,
 }
 
 /// A file with codes of a generation.
@@ -113,6 +103,8 @@ pub struct Given {
     pub standing: Standing,
     /// The deliveries that it was renewed into.
     pub into: Vec<DeliveryName>,
+    /// How many files with identifiers or former codes whoever received those states destroyed.
+    pub destroyed: u64,
 }
 
 /// What became of a file, as far as the ledger shows.
@@ -138,56 +130,58 @@ pub enum Standing {
 }
 
 impl Rotation {
-    /// Draws it for a domain from the ledger at `ledger`, which was verified and read before, at
-    /// `now` by the auditor's clock.
+    /// Draws it for a domain of a ledger, at `now` by the auditor's clock.
     ///
     /// # Errors
-    /// [`LedgerError`] where the ledger cannot be read once more, or is not what was read before.
-    pub fn of(
-        ledger: &Path,
-        read: &ReadLedger,
-        (domain, known): (&Name, &Domain),
-        now: Timestamp,
-    ) -> Result<Self, LedgerError> {
-        let state = &read.state;
-        let story = Story::read(ledger, &read.history, domain)?;
-        let generations: Vec<Generation> = known.keys.keys().copied().collect();
-        let turn = |(at, generation): (usize, &Generation)| {
-            let made = story.made.get(generation).cloned();
-            let next = generations.get(at + 1);
-            let replaced = next.and_then(|next| story.made.get(next)).map(|(next, _)| next.clone());
-            let due = known.due(&known.keys[generation]);
+    /// [`Refusal::UnknownDomain`].
+    pub fn of(ledger: &Intact, domain: &Name, now: Timestamp) -> Result<Self, Refusal> {
+        let known = ledger.state.domain(domain)?;
+        Ok(Self::drawn(ledger, (domain, known), now))
+    }
+
+    /// The same of every domain, by their names.
+    pub fn all(ledger: &Intact, now: Timestamp) -> Vec<Self> {
+        ledger.state.domains().iter().map(|domain| Self::drawn(ledger, domain, now)).collect()
+    }
+
+    fn drawn(ledger: &Intact, (domain, known): (&Name, &Domain), now: Timestamp) -> Self {
+        let Intact { state, story, history, .. } = ledger;
+        let (none, mut given) = (BTreeMap::new(), story.given(state, (domain, known)));
+        let made = story.made.get(domain).unwrap_or(&none);
+        let turn = |(generation, key): (&Generation, &Key)| {
+            let (decided, reason) = made.get(generation)?.clone();
+            let replaced = made.get(&generation.next()).map(|(next, _)| next.clone());
+            let due = known.due(key);
             let until = replaced.as_ref().map_or(now, |next| next.time);
             let doubts = state.doubts().iter().filter(|(_, doubt)| {
                 doubt.keys.iter().any(|key| (&key.domain, &key.generation) == (domain, generation))
             });
-            let (made, reason) = made?;
             Some(Turn {
                 generation: *generation,
-                made,
+                made: decided,
                 reason,
                 due,
                 late_days: due.and_then(|due| days_after(due, until)),
-                doubts: doubts.map(|(digest, doubt)| story.doubt(digest, doubt)).collect(),
-                deliveries: story.given(state, (domain, known), *generation),
+                doubts: doubts.map(|(digest, doubt)| story.doubt(made, digest, doubt)).collect(),
+                deliveries: given.remove(generation).unwrap_or_default(),
                 replaced,
             })
         };
-        let generations = generations.iter().enumerate().filter_map(turn).collect();
+        let generations = known.keys.iter().filter_map(turn).collect();
         let ends = known.ends();
         let late = ends.and_then(|ends| {
             let late = known.destroyed.unwrap_or(now).duration_since(end_of(ends));
             (late > LATE).then(|| late.as_hours() / 24)
         });
-        Ok(Self {
+        Self {
             domain: domain.clone(),
             kind: known.kind.word(),
-            events: read.history.size(),
+            events: history.size(),
             generations,
             ends,
             destroyed: known.destroyed,
             late_days: late,
-        })
+        }
     }
 
     /// Whether every key was replaced or destroyed in time, every doubt answered, and no file with
@@ -195,7 +189,7 @@ impl Rotation {
     pub fn is_in_order(&self) -> bool {
         let in_order = |turn: &Turn| {
             turn.late_days.is_none()
-                && turn.doubts.iter().all(|doubt| doubt.answered.is_some())
+                && turn.doubts.iter().all(|doubt| doubt.answered.is_some() && !doubt.late)
                 && turn.is_finished()
         };
         self.late_days.is_none() && self.generations.iter().all(in_order)
@@ -214,80 +208,21 @@ impl Turn {
     }
 }
 
-/// What the events say of a domain beyond the state that they lead to.
-#[derive(Default)]
-struct Story {
-    made: BTreeMap<Generation, (Decided, Option<RenewalReason>)>,
-    /// The examinations of doubts about the domain or the custody, with the doubts.
-    examined: Vec<(Decided, Vec<Hex<32>>)>,
-    /// Each delivery that a renewal names, with what came of it.
-    renewed: BTreeMap<DeliveryId, Vec<DeliveryId>>,
-}
-
 impl Story {
-    /// Reads the lines of a history again: other lines, put there meanwhile, say nothing here.
-    fn read(ledger: &Path, history: &History, domain: &Name) -> Result<Self, LedgerError> {
-        let (mut story, mut lines) = (Self::default(), Lines::open(ledger)?);
-        let mut runs: BTreeMap<RunId, (Action, Vec<Name>)> = BTreeMap::new();
-        for (number, leaf) in (1..).zip(history.leaves()) {
-            let bytes = lines.next_line()?.filter(|bytes| leaf_hash(bytes) == *leaf);
-            let line = bytes.and_then(|bytes| serde_json::from_slice::<Line>(bytes).ok());
-            let line = line.ok_or(LedgerError::Line { number })?;
-            let decided = |runs: &BTreeMap<RunId, (Action, Vec<Name>)>, run: &RunId| {
-                let (action, approved) = runs.get(run)?.clone();
-                Some((action, Decided { event: line.sequence, time: line.time, approved }))
-            };
-            match &line.event {
-                Event::Proposed { question } => {
-                    let action = &question.action;
-                    let custody = matches!(action, Action::Examined { domain: None, .. });
-                    if action.domain() == Some(domain) || custody {
-                        runs.insert(question.run, (action.clone(), Vec::new()));
-                    }
-                }
-                Event::Intent { run, consents, .. } => {
-                    if let Some((_, approved)) = runs.get_mut(run) {
-                        approved
-                            .extend(consents.iter().map(|Consent { body, .. }| body.by.clone()));
-                    }
-                }
-                Event::Opened { run, .. } => {
-                    if let Some((_, decided)) = decided(&runs, run) {
-                        story.made.insert(Generation::FIRST, (decided, None));
-                    }
-                }
-                Event::KeyMade { run, .. } => {
-                    if let Some((Action::NewKey { generation, reason, .. }, decided)) =
-                        decided(&runs, run)
-                    {
-                        story.made.insert(generation, (decided, Some(reason)));
-                    }
-                }
-                Event::Examined { run } => {
-                    if let Some((Action::Examined { doubts, .. }, decided)) = decided(&runs, run) {
-                        story.examined.push((decided, doubts));
-                    }
-                }
-                Event::Renewed { run, part, .. } => {
-                    if let Some((Action::Renew { of: Some(of), .. }, _)) = runs.get(run) {
-                        let made = DeliveryId { run: *run, part: *part };
-                        of.iter().for_each(|of| story.renewed.entry(*of).or_default().push(made));
-                    }
-                }
-                _ => {}
-            }
-        }
-        Ok(story)
-    }
-
-    fn doubt(&self, digest: &Hex<32>, doubt: &RecordedDoubt) -> Doubt {
+    fn doubt(
+        &self,
+        made: &BTreeMap<Generation, KeyMade>,
+        digest: &Hex<32>,
+        doubt: &RecordedDoubt,
+    ) -> Doubt {
         let after = |decided: &&Decided| decided.event > doubt.number;
-        let key = self.made.values().map(|(decided, _)| decided).find(after);
+        let key = made.values().map(|(decided, _)| decided).find(after);
         let examined = self.examined.iter().find(|(_, doubts)| doubts.contains(digest));
         let examined = examined.map(|(decided, _)| decided).filter(after);
         let is_examined =
             examined.is_some_and(|examined| key.is_none_or(|key| examined.event < key.event));
         let answered = if is_examined { examined } else { key };
+        let took = answered.map(|answer| answer.time.duration_since(doubt.time));
         Doubt {
             by: doubt.by.clone(),
             event: doubt.number,
@@ -295,22 +230,18 @@ impl Story {
             custody: doubt.is_about(None),
             answered: answered.cloned(),
             examined: is_examined,
+            late: took.is_some_and(|took| took.as_hours() >= 24 * (PROMPT + 1)),
         }
     }
 
-    /// The files with codes of a generation, in the order in which they were made.
+    /// The files with codes of each generation, in the order in which they were made.
     fn given(
         &self,
         state: &State,
         (name, domain): (&Name, &Domain),
-        generation: Generation,
-    ) -> Vec<Given> {
-        let is_former = generation != domain.generation();
-        let own = state
-            .deliveries()
-            .iter()
-            .filter(|(_, made)| (&made.domain, made.generation) == (name, generation));
-        let given = |(id, made): (&DeliveryId, &Delivery)| {
+    ) -> BTreeMap<Generation, Vec<Given>> {
+        let mut all: BTreeMap<Generation, Vec<Given>> = BTreeMap::new();
+        for (id, made) in state.deliveries().iter().filter(|(_, made)| made.domain == *name) {
             let into: BTreeSet<_> = self.renewed.get(id).into_iter().flatten().copied().collect();
             let has_new = |into: &DeliveryId| {
                 let new = &state.deliveries()[into];
@@ -322,22 +253,22 @@ impl Story {
                 _ if made.renewed && into.iter().all(has_new) => Standing::Renewed,
                 _ if made.renewed => Standing::RenewedUnsigned,
                 _ if domain.destroyed.is_some() => Standing::Over,
-                _ if is_former => Standing::Out,
+                _ if made.generation != domain.generation() => Standing::Out,
                 _ => Standing::InUse,
             };
-            Given {
+            all.entry(made.generation).or_default().push(Given {
                 delivery: state.named(*id),
                 event: made.event,
                 made: made.made,
                 purpose: made.purpose.clone(),
                 rows: made.rows,
                 standing,
+                destroyed: into.iter().filter_map(|id| self.destroyed.get(id)).sum(),
                 into: into.into_iter().map(|id| state.named(id)).collect(),
-            }
-        };
-        let mut given: Vec<Given> = own.map(given).collect();
-        given.sort_by_key(|given| given.event);
-        given
+            });
+        }
+        all.values_mut().for_each(|given| given.sort_by_key(|given| given.event));
+        all
     }
 }
 

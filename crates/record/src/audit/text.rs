@@ -6,6 +6,9 @@ use cstatns_base::code::Generation;
 use cstatns_base::language::{French, Lang};
 use cstatns_base::name::Name;
 use cstatns_base::text;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use crate::state::{Exposure, ExternalRuns, Rehearsal};
 
@@ -19,6 +22,16 @@ pub(super) fn count(lang: Lang, number: u64, one: &str, many_fr: &str, one_fr: &
         (Lang::Fr, 0 | 1) => format!("{number} {one_fr}"),
         (Lang::Fr, _) => format!("{number} {many_fr}"),
     }
+}
+
+/// The day of a time.
+pub(super) fn day(time: Timestamp) -> Date {
+    TimeZone::UTC.to_datetime(time).date()
+}
+
+/// Names, one after another.
+pub(super) fn names<'a>(names: impl IntoIterator<Item = &'a Name>) -> String {
+    names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 pub(super) fn events(lang: Lang, number: u64) -> String {
@@ -151,12 +164,14 @@ impl Audit {
         }
         self.say_witnesses(lang, &mut lines);
         self.say_summary(lang, &mut lines);
-        self.say_end(lang, &mut lines);
+        lines.push(String::new());
+        lines.extend(self.verdicts(lang));
         lines.push(String::new());
         lines.join("\n")
     }
 
-    fn say_end(&self, lang: Lang, lines: &mut Vec<String>) {
+    /// The two verdicts: whether it is intact, and whether it is in order.
+    pub fn verdicts(&self, lang: Lang) -> [String; 2] {
         let verdicts = Verdicts {
             checks: self.findings.len(),
             failures: self.failures().count(),
@@ -165,12 +180,17 @@ impl Audit {
         let (mut intact, sound) = (verdicts.intact(lang), self.sound);
         // What rests on the service's word alone was checked as far as it can be.
         let last = sound - self.witnessed.events.min(sound);
-        if verdicts.failures == 0 && last > 0 {
+        if verdicts.failures == 0 && last == 1 {
             intact += &text!(
                 in lang,
-                " Nobody but the service vouches for the last {}.",
-                " Personne d'autre que le service ne répond des derniers {}.",
-                events(lang, last)
+                " Nobody but the service vouches for the last event.",
+                " Personne d'autre que le service ne répond du dernier événement."
+            );
+        } else if verdicts.failures == 0 && last > 1 {
+            intact += &text!(
+                in lang,
+                " Nobody but the service vouches for the last {last} events.",
+                " Personne d'autre que le service ne répond des {last} derniers événements."
             );
         }
         if verdicts.failures > 0 && sound != self.events {
@@ -180,7 +200,7 @@ impl Audit {
                 " Rien n'est dit des événements après l'événement {sound}."
             );
         }
-        lines.extend([String::new(), intact, verdicts.in_order(lang)]);
+        [intact, verdicts.in_order(lang)]
     }
 
     fn say_witnesses(&self, lang: Lang, lines: &mut Vec<String>) {

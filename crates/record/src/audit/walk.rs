@@ -1,12 +1,10 @@
 //! The ledger and the checkpoints, read to their end whatever is wrong with them.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cstatns_base::domain::KeyState;
 use cstatns_base::files::FileError;
 use cstatns_base::language::{Lang, both};
-use cstatns_base::name::Name;
 use cstatns_base::text;
 use jiff::Timestamp;
 
@@ -15,10 +13,11 @@ use crate::card::{ServiceCard, ServiceKeys, Unsigned, spoken};
 use crate::checkpoint::{Head, root_of};
 use crate::ledger::event::{Event, Line};
 use crate::ledger::{History, LedgerError, Lines, read_checkpoint};
-use crate::proposal::{Action, RunId};
+use crate::proposal::Action;
 use crate::state::{Broken, Exposure, Fate, Fold, State, TurnedBack};
 
-use super::text::count;
+use super::story::{Asked, Story};
+use super::text::{count, names};
 use super::{AuditError, Notice};
 
 /// A checkpoint as it was given.
@@ -87,8 +86,7 @@ pub(super) struct Walk {
     pub(super) first: Option<Timestamp>,
     pub(super) statements: u64,
     pub(super) look_ups: u64,
-    /// What was asked, by run.
-    pub(super) asked: BTreeMap<RunId, Action>,
+    pub(super) story: Story,
     stop: Option<Stop>,
     pub(super) torn: bool,
     /// The service's signing keys, as far as the events follow from the ones before.
@@ -119,7 +117,7 @@ impl Walk {
         let mut lines = Lines::open(path)?;
         let mut fold = Fold::new(card);
         let (mut first, mut statements, mut look_ups) = (None, 0, 0);
-        let mut asked = BTreeMap::new();
+        let mut story = Story::default();
         let mut stopped: Option<(Stop, History)> = None;
         ahead::each(&mut lines, limit, |bytes, ahead| {
             let leaf = ahead.leaf;
@@ -128,9 +126,7 @@ impl Walk {
                     Ok(line) => {
                         first.get_or_insert(line.time);
                         statements += statements_in(&line.event);
-                        if let Event::Proposed { question } = &line.event {
-                            asked.insert(question.run, question.action.clone());
-                        }
+                        story.add(&line);
                         look_ups += u64::from(begins_look_up(&line.event, fold.state()));
                     }
                     Err(error) => {
@@ -160,7 +156,7 @@ impl Walk {
             None => (None, folded),
         };
         let torn = lines.is_torn();
-        Ok(Self { history, state, first, statements, look_ups, asked, stop, torn, keys })
+        Ok(Self { history, state, first, statements, look_ups, story, stop, torn, keys })
     }
 
     /// What must be accounted for: questions that a quorum approved and that have no result, counts
@@ -169,7 +165,7 @@ impl Walk {
         let Some(state) = &self.state else { return Vec::new() };
         let mut notices = Vec::new();
         for (run, known) in state.runs().iter().filter(|(_, known)| known.fate.may_have_run()) {
-            let Some(action) = self.asked.get(run) else { continue };
+            let Some(Asked { action, .. }) = self.story.asked.get(run) else { continue };
             let ended = |lang: Lang| match &known.fate {
                 Fate::Running => text!(
                     in lang,
@@ -288,7 +284,7 @@ impl Walk {
         for Exposure { epoch, needed, unforgotten, domains, since, .. } in
             state.exposures().iter().filter(|exposure| exposure.is_alarm())
         {
-            let (event, of, domains) = (*since, unforgotten.len(), list(domains));
+            let (event, of, domains) = (*since, unforgotten.len(), names(domains));
             let detail = both(|lang| {
                 text!(in lang,
                     "Event {event}: epoch {epoch} is over, and {of} of its custodians, of whom {needed} suffice, have \
@@ -342,10 +338,6 @@ impl Walk {
             line.as_ref().filter(|line| line.sequence == number).map(|line| line.event.word());
         Some(BrokenEvent { number, error, event, changed: carried.map(|carried| !carried) })
     }
-}
-
-fn list(names: &[Name]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 fn statements_in(event: &Event) -> u64 {

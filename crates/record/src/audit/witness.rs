@@ -276,10 +276,11 @@ impl Facts<'_> {
         }
         let mut notices = Vec::new();
         for (run, (needed, mut by)) in proved {
-            let known = state.runs().get(&run).zip(self.walk.asked.get(&run));
-            let Some((known, action)) = known.filter(|(known, _)| known.number <= sound) else {
+            let known = state.runs().get(&run).zip(self.walk.story.asked.get(&run));
+            let Some((known, asked)) = known.filter(|(known, _)| known.number <= sound) else {
                 continue;
             };
+            let action = &asked.action;
             match &known.fate {
                 // That a quorum approved it is said already.
                 Fate::Lapsed { enough: true, .. } => continue,

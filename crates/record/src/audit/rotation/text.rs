@@ -4,14 +4,11 @@ use std::fmt;
 
 use cstatns_base::domain::RenewalReason;
 use cstatns_base::language::{French, Lang};
-use cstatns_base::name::Name;
 use cstatns_base::text;
-use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
-use super::super::text::count;
-use super::{Decided, Doubt, Given, Rotation, Standing, Turn};
+use super::super::text::{count, day, names};
+use super::{Decided, Doubt, Given, PROMPT, Rotation, Standing, Turn};
 
 impl fmt::Display for Rotation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -49,9 +46,10 @@ impl Rotation {
         lines.push(match self.is_in_order() {
             true => text!(
                 in lang,
-                "In order: no key was replaced or destroyed late, no doubt is open, no file of a former generation is out.",
-                "En ordre : aucune clé remplacée ou détruite en retard, aucun doute ouvert, aucun fichier d'une génération \
-                    précédente en circulation."
+                "In order: no key was replaced or destroyed late, no doubt is open or was answered late, no file of a \
+                former generation is out.",
+                "En ordre : aucune clé remplacée ou détruite en retard, aucun doute ouvert ou répondu en retard, aucun \
+                    fichier d'une génération précédente en circulation."
             ),
             false => text!(
                 in lang,
@@ -175,20 +173,25 @@ impl Doubt {
             let days = answer.time.duration_since(*time).as_hours() / 24;
             count(lang, days.unsigned_abs(), "day", "jours", "jour")
         };
-        match &self.answered {
-            None => text!(in lang, "! {said}: open", "! {said} : ouvert"),
+        let answer = match &self.answered {
+            None => return text!(in lang, "! {said}: open", "! {said} : ouvert"),
             Some(answer) if self.examined => text!(
                 in lang,
-                "  {said}: examined by {} after {}",
-                "  {said} : examiné par {} après {}",
+                "examined by {} after {}",
+                "examiné par {} après {}",
                 names(&answer.approved),
                 after(answer)
             ),
-            Some(answer) => text!(
+            Some(answer) => {
+                text!(in lang, "a new key after {}", "nouvelle clé après {}", after(answer))
+            }
+        };
+        match self.late {
+            false => text!(in lang, "  {said}: {answer}", "  {said} : {answer}"),
+            true => text!(
                 in lang,
-                "  {said}: a new key after {}",
-                "  {said} : nouvelle clé après {}",
-                after(answer)
+                "! {said}: {answer}, more than {PROMPT}",
+                "! {said} : {answer}, plus que {PROMPT}"
             ),
         }
     }
@@ -210,8 +213,9 @@ impl Given {
             Standing::InUse => text!(in lang, "    {said}", "    {said}"),
             Standing::Renewed => text!(
                 in lang,
-                "    {said}: renewed into {into}, which has arrived",
-                "    {said} : renouvelée en {into}, qui est arrivée"
+                "    {said}: renewed into {into}, which has arrived{}",
+                "    {said} : renouvelée en {into}, qui est arrivée{}",
+                self.destroyed_text(lang)
             ),
             Standing::RenewedUnsigned => text!(
                 in lang,
@@ -238,19 +242,24 @@ impl Given {
             }
         }
     }
-}
 
-fn day(time: Timestamp) -> Date {
-    TimeZone::UTC.to_datetime(time).date()
+    /// What those who have the new codes sign to have destroyed, if anybody has signed.
+    fn destroyed_text(&self, lang: Lang) -> String {
+        match self.destroyed {
+            0 => String::new(),
+            files => text!(
+                in lang,
+                "; {} stated destroyed",
+                " ; {} selon récépissé",
+                count(lang, files, "file", "fichiers détruits", "fichier détruit")
+            ),
+        }
+    }
 }
 
 fn days_late(lang: Lang, days: i64) -> String {
     let days = count(lang, days.unsigned_abs(), "day", "jours", "jour");
     text!(in lang, "{days} late", "avec {days} de retard")
-}
-
-fn names(approved: &[Name]) -> String {
-    approved.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 fn decided(lang: Lang, made: &Decided) -> String {

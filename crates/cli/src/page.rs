@@ -1,0 +1,89 @@
+//! What every page is made of: one file of HTML with its style and drawings in it, no script, and
+//! nothing from elsewhere. Text is escaped by the templates.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::lang::text;
+
+/// The style of all pages, in both colour schemes and on paper.
+pub(crate) const STYLE: &str = include_str!("page/style.css");
+
+/// A page in the language of the program.
+pub(crate) fn document(title: &str, body: &Markup) -> String {
+    let policy = "default-src 'none'; style-src 'unsafe-inline'";
+    let page = html! {
+        (DOCTYPE)
+        html lang=(text!("en", "fr")) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta http-equiv="Content-Security-Policy" content=(policy);
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body { main.broad { (body) } }
+        }
+    };
+    page.into_string() + "\n"
+}
+
+/// A table that scrolls by itself where it is wider than the page. The first cell of a row is its
+/// head.
+pub(crate) fn table(caption: &str, head: &[String], rows: &[Vec<String>]) -> Markup {
+    html! {
+        div.scroll role="region" aria-label=(caption) tabindex="0" {
+            table.text {
+                caption { (caption) }
+                thead { tr { @for cell in head { th scope="col" { (cell) } } } }
+                tbody {
+                    @for row in rows {
+                        tr {
+                            @for (place, cell) in row.iter().enumerate() {
+                                @let class = (cell.chars().count() <= WORD).then_some("word");
+                                @if place == 0 {
+                                    th scope="row" class=[class] { (marked(cell)) }
+                                } @else {
+                                    td class=[class] { (marked(cell)) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What is not longer, a date or a number, stays in one line.
+const WORD: usize = 10;
+
+/// Text in which what stands between two backticks is a name.
+pub(crate) fn marked(text: &str) -> Markup {
+    html! {
+        @for (place, part) in text.split('`').enumerate() {
+            @if place % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
+}
+
+/// A drawing with its title, and a caption that says how to read it.
+pub(crate) fn figure(
+    id: &str,
+    (width, height): (f64, f64),
+    title: &str,
+    caption: &str,
+    drawing: &Markup,
+) -> Markup {
+    let (title_id, text_id) = (format!("{id}-title"), format!("{id}-text"));
+    html! {
+        figure {
+            svg viewBox=(format!("0 0 {width} {height}")) role="img"
+                aria-labelledby=(format!("{title_id} {text_id}")) {
+                title id=(title_id) { (title) }
+                (drawing)
+            }
+            figcaption id=(text_id) { (title) ". " (caption) }
+        }
+    }
+}
