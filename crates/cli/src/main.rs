@@ -16,6 +16,8 @@ mod scheme;
 
 mod settings;
 
+mod recheck;
+
 mod quorum;
 
 mod auditor;
@@ -126,5 +128,8 @@ impl CommandLine for Cli {
 }
 
 fn main() -> ExitCode {
+    if recheck::is_asked() {
+        return recheck::serve();
+    }
     cstatns_terminal::run::<Cli>()
 }

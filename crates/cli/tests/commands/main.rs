@@ -42,6 +42,7 @@ mod payload;
 mod people;
 mod piped;
 mod process;
+mod recheck;
 mod recovery;
 mod register;
 mod rehearse;
