@@ -173,7 +173,7 @@ impl Writer {
             look_up: None,
         };
         let run = self.intent(number, action, keys);
-        self.push(Event::Coded { run, part: 1, rows: 100, result: Hex([2; 32]) });
+        self.push(Event::Coded { run, part: 1, rows: 100, result: Hex([2; 32]), rechecked: None });
     }
 
     fn head(&self) -> Head {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use cstatns_base::files::words_fr;
 use cstatns_base::french;
 use cstatns_base::language::{French, fr};
 use cstatns_base::name::Name;
@@ -13,6 +14,7 @@ use crate::custody::PaperError;
 use crate::custody::custodian::{KitError, ProposalFault};
 use crate::custody::quorum::RootError;
 use crate::keystore::KeystoreError;
+use crate::recheck::RecheckError;
 use crate::service::{HOME_FORMAT, Recovered, ServiceError, Source, Unfinished};
 use crate::sharing::{SharingError, VERSION};
 
@@ -23,6 +25,12 @@ french!(CoderError {
     ),
     Self::Generation { position, found, expected } => ("le code {} est de génération {found}, attendue \
         {expected}", position + 1),
+});
+
+french!(RecheckError {
+    Self::Start { kind } => ("le second processus, qui recalcule les codes, ne démarre pas ({})", words_fr(*kind)),
+    Self::Ended => "le second processus a pris fin avant d'avoir recalculé les codes",
+    Self::Mismatch { rows, different } => "{different} des {rows} codes recalculés diffèrent de ceux du résultat",
 });
 
 french!(SharingError {

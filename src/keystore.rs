@@ -118,10 +118,10 @@ impl Keystore {
     /// [`KeystoreError::Life`]; [`KeystoreError::LifeDamaged`] when no copy of the life secret
     /// opens the seal; [`KeystoreError::File`].
     pub fn open(&self, root: &Secret<32>, label: &KeyLabel) -> Result<Opened, KeystoreError> {
-        let Unsealed { key, life, damaged } = self.unseal(root, label)?;
-        let key = CodingKey::new(&key, &label.service, &label.domain, label.generation);
+        let Unsealed { key: secret, life, damaged } = self.unseal(root, label)?;
+        let key = CodingKey::new(&secret, &label.service, &label.domain, label.generation);
         wipe_stack();
-        Ok(Opened { key, life, damaged })
+        Ok(Opened { key, secret, life, damaged })
     }
 
     fn unseal(&self, root: &Secret<32>, label: &KeyLabel) -> Result<Unsealed, KeystoreError> {
@@ -324,6 +324,8 @@ struct Unsealed {
 pub struct Opened {
     /// The key.
     pub key: CodingKey,
+    /// Its bytes.
+    pub(crate) secret: Secret<32>,
     /// A project's life secret, which opened it.
     pub life: Option<Secret<32>>,
     /// The copies of the life secret that were tried first and do not open the key.

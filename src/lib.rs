@@ -60,6 +60,8 @@ pub use {ed25519_dalek, jiff, zeroize};
 
 pub mod coder;
 
+pub mod recheck;
+
 mod sharing;
 
 pub mod custody;

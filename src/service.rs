@@ -110,6 +110,7 @@ use crate::coder::CodingKey;
 use crate::custody::custodian::{KitError, Shown};
 use crate::custody::quorum::Quorum;
 use crate::keystore::{KeyPlace, Keystore, Opened, Places};
+use crate::recheck::Rechecker;
 use crate::sharing::SharingError;
 
 use copies::Copies;
@@ -167,6 +168,8 @@ pub struct Service {
     from_snapshot: bool,
     /// The date that somebody read from a calendar: [`Service::confirm_clock`].
     confirmed: Option<Date>,
+    /// What recomputes the codes of the next run.
+    rechecker: Option<Rechecker>,
     clock: Box<dyn Clock>,
 }
 
@@ -211,6 +214,13 @@ impl Service {
     /// The service's card.
     pub fn card(&self) -> &ServiceCard {
         &self.card
+    }
+
+    /// Has the codes of the next run recomputed by a second process, which gets the run's keys,
+    /// before each result gets its name. Of rows that its work does not offer to
+    /// [`ResultFile::rechecker`] none is recomputed.
+    pub fn recheck_with(&mut self, rechecker: Rechecker) {
+        self.rechecker = Some(rechecker);
     }
 
     /// Makes an event durable, if it is lawful.
@@ -354,6 +364,7 @@ impl Service {
     /// The quorum approved another verb than the one called.
     fn other_action(&mut self, quorum: Quorum) -> ServiceError {
         let (run, approved) = (quorum.question().run, quorum.question().action.verb());
+        self.rechecker = None;
         self.lapse(&run, Lapse::Withdrawn, quorum.consents());
         ServiceError::OtherAction { approved }
     }
@@ -375,14 +386,17 @@ impl Service {
         Ok(())
     }
 
-    /// Opens the keys of these generations of a domain.
+    /// Opens the keys of these generations of a domain, with the bytes of each.
     fn keys(
         &mut self,
         root: &Secret<32>,
         domain: &Name,
         generations: Vec<Generation>,
-    ) -> Result<Vec<CodingKey>, ServiceError> {
-        let open = |generation| Ok(self.open_key(root, domain, generation)?.key);
+    ) -> Result<(Vec<CodingKey>, Vec<Secret<32>>), ServiceError> {
+        let open = |generation| {
+            let Opened { key, secret, .. } = self.open_key(root, domain, generation)?;
+            Ok((key, secret))
+        };
         generations.into_iter().map(open).collect()
     }
 

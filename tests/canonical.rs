@@ -159,6 +159,7 @@ fn report() -> SignedReport {
         rows_in: 4,
         rows_out: 4,
         coded: 3,
+        rechecked: Some(2),
         quality: [("found".to_owned(), 3), ("not-found".to_owned(), 1)].into(),
         scores: Some([1; Score::STEPS]),
         scheme: Some(Scheme::FrNir),

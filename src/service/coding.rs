@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use cstatns_base::code::{Generation, Tag};
+use cstatns_base::coded::Coded;
 use cstatns_base::commitment::{Commitment, Context, Use};
 use cstatns_base::delivery::{DeliveryId, DeliveryName};
 use cstatns_base::domain::CheckValue;
@@ -26,6 +28,7 @@ use jiff::tz::TimeZone;
 
 use crate::coder::{Coder, Renewer};
 use crate::custody::quorum::Quorum;
+use crate::recheck::Rechecker;
 use crate::sharing::SharingError;
 
 use super::arrived::RequestKeys;
@@ -75,6 +78,8 @@ pub struct Made {
     pub begun: Timestamp,
     /// When the result was recorded.
     pub made: Timestamp,
+    /// How many codes a second process recomputed, where it was asked for.
+    pub rechecked: Option<u64>,
     /// Whether the request was kept against the scheme.
     pub request_kept: bool,
     /// The scheme of the identifiers that were coded; none after a renewal.
@@ -143,12 +148,15 @@ impl Service {
         files: &[RunFiles],
         mut work: impl FnMut(&Coder, &mut ResultFile) -> Result<Written, WorkError>,
     ) -> Result<Vec<Made>, ServiceError> {
-        let Action::Code { domain, generation, .. } = quorum.question().action.clone() else {
+        let Action::Code { domain, generation, scheme, .. } = quorum.question().action.clone()
+        else {
             return Err(self.other_action(quorum));
         };
-        let open = |service: &mut Self, root: &Secret<32>| {
+        let open = |service: &mut Self, root: &Secret<32>, second: Option<&Rechecker>| {
             let chain = service.state.domain(&domain)?.chain(None, generation).collect();
-            let keys = service.keys(root, &domain, chain)?;
+            let (keys, secrets) = service.keys(root, &domain, chain)?;
+            let take = |second: &Rechecker| second.take_keys(Some(scheme), &secrets);
+            second.map_or(Ok(()), take).map_err(work_error)?;
             Coder::new(keys).map_err(work_error)
         };
         self.run_on_files(quorum, files, open, |coder, file| work(coder, file))
@@ -168,9 +176,11 @@ impl Service {
         else {
             return Err(self.other_action(quorum));
         };
-        let open = |service: &mut Self, root: &Secret<32>| {
+        let open = |service: &mut Self, root: &Secret<32>, second: Option<&Rechecker>| {
             let chain = service.state.domain(&domain)?.chain(Some(from), generation).collect();
-            let keys = service.keys(root, &domain, chain)?;
+            let (keys, secrets) = service.keys(root, &domain, chain)?;
+            let take = |second: &Rechecker| second.take_keys(None, &secrets);
+            second.map_or(Ok(()), take).map_err(work_error)?;
             Renewer::new(from, keys).map_err(work_error)
         };
         self.run_on_files(quorum, files, open, |renewer, file| work(renewer, file))
@@ -184,10 +194,12 @@ impl Service {
         &mut self,
         quorum: Quorum,
         files: &[RunFiles],
-        open: impl FnOnce(&mut Self, &Secret<32>) -> Result<Keys, ServiceError>,
+        open: impl FnOnce(&mut Self, &Secret<32>, Option<&Rechecker>) -> Result<Keys, ServiceError>,
         mut work: impl FnMut(&Keys, &mut ResultFile) -> Result<Written, WorkError>,
     ) -> Result<Vec<Made>, ServiceError> {
         let run = quorum.question().run;
+        // It ends with the run, and the second process with it.
+        let second = self.rechecker.take().map(Arc::new);
         let begun = match self.begin_journals(&quorum, files) {
             Ok(begun) => begun,
             Err(error) => {
@@ -199,7 +211,7 @@ impl Service {
         let mut last = Vec::new();
         let outcome = self.run(quorum, |service, approved| {
             let Approved { action, root, epoch, .. } = approved;
-            let keys = open(service, &root);
+            let keys = open(service, &root, second.as_deref());
             let arrived = service.open_request_keys((&root, epoch), &action);
             drop(root);
             wipe_stack();
@@ -208,7 +220,7 @@ impl Service {
             for (Begun { held, journal }, request) in begun.into_iter().zip(files) {
                 let part = journal.delivery.part;
                 let make = || {
-                    let from = (&arrived, request);
+                    let from = (&arrived, request, &second);
                     service.make_result(&action, journal, from, |file| work(&keys, file))?;
                     if part == parts {
                         last = held;
@@ -275,7 +287,7 @@ impl Service {
         &mut self,
         action: &Action,
         mut journal: Journal,
-        (keys, files): (&RequestKeys, &RunFiles),
+        (keys, files, second): (&RequestKeys, &RunFiles, &Option<Arc<Rechecker>>),
         work: impl FnOnce(&mut ResultFile) -> Result<Written, WorkError>,
     ) -> Result<(), ServiceError> {
         let part = journal.delivery.part;
@@ -291,14 +303,18 @@ impl Service {
         let parcel = self.parcel(action, &journal)?;
         let is_parcel = parcel.is_some();
         let mut file = ResultFile::create(&journal, (expected, seal), arrived, parcel)?;
+        file.begin_recheck(second.clone());
         let written = work(&mut file);
         wipe_stack();
-        let Written { found, result, counts } = written?;
+        let Written { found, result, mut counts } = written?;
         let rows = expected.check(&found)?;
+        counts.rechecked =
+            second.as_ref().map(|second| second.finish()).transpose().map_err(work_error)?;
         let report = is_parcel.then(|| self.report_of_run(action, &journal, (result, &counts)));
         let report = report.transpose()?;
         let mut file = file.stand_by(report.as_ref(), (&self.card, &self.identity.key()))?;
         let parcel = is_parcel.then(|| Mark::of(file.temporary())).transpose()?;
+        let rechecked = counts.rechecked;
         journal.ready = Some(Ready { result, counts, parcel });
         journal.replace(&self.home)?;
         if let Err(error) = file.take_name() {
@@ -312,7 +328,7 @@ impl Service {
             return Err(error.into());
         }
         self.result_stands = true;
-        self.record(coded(action, journal.delivery, rows, result))?;
+        self.record(coded(action, journal.delivery, (rows, rechecked), result))?;
         self.result_stands = false;
         Ok(())
     }
@@ -424,6 +440,7 @@ impl Service {
             result: delivery.result,
             begun: delivery.begun,
             made: delivery.made,
+            rechecked: delivery.rechecked,
             request_kept: delivery.request_kept,
             scheme: delivery.scheme,
             look_up: delivery.look_up,
@@ -458,11 +475,15 @@ fn in_part(error: ServiceError, part: u32, parts: u32, files: &RunFiles) -> Serv
 }
 
 /// The event of a result.
-pub(super) fn coded(action: &Action, of: DeliveryId, rows: u64, result: Commitment) -> Event {
-    let DeliveryId { run, part } = of;
+pub(super) fn coded(
+    action: &Action,
+    DeliveryId { run, part }: DeliveryId,
+    (rows, rechecked): (u64, Option<u64>),
+    result: Commitment,
+) -> Event {
     match action {
-        Action::Renew { .. } => Event::Renewed { run, part, rows, result },
-        _ => Event::Coded { run, part, rows, result },
+        Action::Renew { .. } => Event::Renewed { run, part, rows, result, rechecked },
+        _ => Event::Coded { run, part, rows, result, rechecked },
     }
 }
 
@@ -471,6 +492,6 @@ pub(super) fn is_absence(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
 }
 
-fn work_error(error: crate::coder::CoderError) -> ServiceError {
+fn work_error(error: impl Coded + Send + Sync + 'static) -> ServiceError {
     WorkError::new(error).into()
 }

@@ -351,7 +351,8 @@ impl Service {
         let next = DeliveryId { run: pending.question.run, part: pending.made + 1 };
         let ready = self.journal(&next)?.and_then(|journal| journal.ready);
         let (Some(ready), Some(input)) = (ready, action.input(next.part)) else { return Ok(()) };
-        self.record(coded(&action, next, input.rows, ready.result))
+        let rows = (input.rows, ready.counts.rechecked);
+        self.record(coded(&action, next, rows, ready.result))
     }
 
     /// Ends the pending run without a result, in the process that ran it. Not where the ledger is

@@ -8,7 +8,7 @@ use cstatns_base::commitment::{Commitment, CommitmentKey};
 use cstatns_base::delivery::{DeliveryId, part_of};
 use cstatns_base::files::{self, Access, Facts, FileError, Held, ReadAt, Remembered};
 use cstatns_base::look_up::Scores;
-use cstatns_base::name::{Hex, Name, canonical_json, whole_number};
+use cstatns_base::name::{Hex, Name, canonical_json, whole_number, whole_number_if_any};
 use cstatns_base::secret::random_bytes;
 use cstatns_record::proposal::RunId;
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,13 @@ pub struct Counts {
     /// How many have a code.
     #[serde(deserialize_with = "whole_number")]
     pub coded: u64,
+    /// How many codes were recomputed before the result got its name: the run sets it.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "whole_number_if_any"
+    )]
+    pub rechecked: Option<u64>,
     /// How many have each word of `quality`; empty for a renewal.
     pub quality: BTreeMap<String, u64>,
     /// How many have a score in each step, after a look-up.

@@ -132,6 +132,7 @@ impl Service {
             taken: 0,
             from_snapshot: known > 0,
             confirmed: None,
+            rechecker: None,
             clock,
         };
         Ok((service, recovered))

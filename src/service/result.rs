@@ -17,6 +17,8 @@ use cstatns_record::proposal::{Action, Input};
 use cstatns_record::report::SignedReport;
 use ed25519_dalek::SigningKey;
 
+use crate::recheck::Rechecker;
+
 use super::arrived::ArrivedRequest;
 use super::journal::{Counts, Journal};
 use super::{Service, ServiceError};
@@ -110,6 +112,7 @@ pub struct ResultFile {
     expected: Expected,
     seal: Arc<Seal>,
     arrived: Option<ArrivedRequest>,
+    rechecker: Option<Arc<Rechecker>>,
 }
 
 /// Where rows go.
@@ -194,7 +197,14 @@ impl ResultFile {
             None => Out::Clear(file),
         };
         let (target, seal) = (target.clone(), Arc::new(seal));
-        Ok(Self { out, delivery, target, expected, seal, arrived })
+        Ok(Self { out, delivery, target, expected, seal, arrived, rechecker: None })
+    }
+
+    pub(super) fn begin_recheck(&mut self, rechecker: Option<Arc<Rechecker>>) {
+        if let Some(rechecker) = &rechecker {
+            rechecker.begin(self.expected.input.values);
+        }
+        self.rechecker = rechecker;
     }
 
     /// Which request of the run it is the result of, from 1.
@@ -224,6 +234,13 @@ impl ResultFile {
     #[must_use]
     pub fn seal(&self) -> Arc<Seal> {
         self.seal.clone()
+    }
+
+    /// What recomputes its codes, where that was asked for: each row that has a value is offered to
+    /// it.
+    #[must_use]
+    pub fn rechecker(&self) -> Option<Arc<Rechecker>> {
+        self.rechecker.clone()
     }
 
     /// Where the result will lie.

@@ -25,7 +25,7 @@ REPORT = forms.signed({
     "use": USE, "check": forms.digits(32), "delivery": forms.delivery, "request": forms.digits(32),
     "result": {"commitment": forms.digits(32), "key": forms.digits(32)}, "recipient": forms.nullable(forms.digits(32)),
     "sender": forms.Maybe(forms.digits(32)), "minimum_batch": forms.Maybe(forms.number),
-    "rows_in": forms.whole(), "rows_out": forms.whole(), "coded": forms.whole(), "quality": ANY,
+    "rows_in": forms.whole(), "rows_out": forms.whole(), "coded": forms.whole(), "rechecked": forms.Maybe(forms.whole()), "quality": ANY,
     "scheme": forms.Maybe(forms.one_of("fr-nir", "fi-hetu")), "look_up": forms.Maybe(forms.look_up), "scores": forms.Maybe(ANY),
     "overdue_since": forms.Maybe(forms.day), "left_out": forms.Maybe([forms.number]), "accepted": forms.Maybe(ANY), "destroyed": ANY, "begin": forms.moment, "end": forms.moment,
     "checkpoint": forms.TEXT})

@@ -162,7 +162,7 @@ question = {"format": 2, "suite": SUITE, "service": service, "epoch": number, "a
 # Section 11
 
 STEPS = ("founding", "loss", "doubt", "renewal", "recovery", "expiry", "audit")
-result = {**delivery, "rows": whole(), "result": digits(32)}
+result = {**delivery, "rows": whole(), "result": digits(32), "rechecked": Maybe(whole())}
 made = {"run": run, "check": digits(32)}
 what = chosen("kind", request=delivery, result=delivery, keys={"domain": name}, request_key={"key": digits(16)}, seals={"epoch": number})
 sealed = [{**key, "check": digits(32), "seal": digits(32)}]

@@ -367,6 +367,7 @@ class State:
             self.pending = {**pending, "made": part}
         counts = action["inputs"][part - 1]
         demand(event["rows"] == counts["rows"], "rows")
+        demand(event.get("rechecked", 0) <= counts["values"], "rechecked")
         self.spent.add(counts["commitment"])
         flow.made(self, event, action)
         if not action["keep_request"]:

@@ -792,7 +792,13 @@ fn unlawful_events_are_found() {
         (Event::KeyMade { run: run("key-made"), check }, "unlawful-result"),
         (Event::Opened { run: run("opened"), check }, "unlawful-result"),
         (
-            Event::Coded { run: run("coded"), part: 1, rows: 4, result: Hex([2; 32]) },
+            Event::Coded {
+                run: run("coded"),
+                part: 1,
+                rows: 4,
+                result: Hex([2; 32]),
+                rechecked: None,
+            },
             "unlawful-result",
         ),
         (Event::Closed { run: run("coded") }, "unlawful-result"),
@@ -960,7 +966,7 @@ fn the_parts_of_a_run_are_lawful_in_their_turn_only() {
     let run = Hex([7; 16]);
     let coded = |part: u32| {
         let rows = 10 + u64::from(part);
-        Event::Coded { run, part, rows, result: Hex([part as u8; 32]) }
+        Event::Coded { run, part, rows, result: Hex([part as u8; 32]), rechecked: None }
     };
     let gone =
         |part| Event::Destroyed { what: Destroyed::Request { run, part }, how: Means::Overwritten };
@@ -969,8 +975,10 @@ fn the_parts_of_a_run_are_lawful_in_their_turn_only() {
     let lost = |part| copy(part, Means::Lost);
     let copy_gone = |part| copy(part, Means::Overwritten);
     let failed = || Event::Failed { run, code: name("disk-full") };
-    let other = |part| Event::Renewed { run, part, rows: 11, result: Hex([1; 32]) };
-    let wrong_rows = || Event::Coded { run, part: 2, rows: 11, result: Hex([2; 32]) };
+    let (result, rechecked) = (Hex([1; 32]), None);
+    let other = |part| Event::Renewed { run, part, rows: 11, result, rechecked };
+    let wrong_rows = || Event::Coded { run, part: 2, rows: 11, result, rechecked };
+    let again = |rechecked| Event::Coded { run, part: 1, rows: 11, result, rechecked };
     let three = || vec![input(1), input(2), input(3)];
 
     // Requests that are kept: nothing is owed between the parts.
@@ -996,6 +1004,10 @@ fn the_parts_of_a_run_are_lawful_in_their_turn_only() {
         (vec![coded(1), coded(2), coded(3), failed()], Some("unlawful-result")),
         (vec![coded(1), failed(), coded(2)], Some("unlawful-result")),
         (vec![coded(1), wrong_rows()], Some("unlawful-rows")),
+        // As many as have a value.
+        (vec![again(Some(0))], None),
+        (vec![again(Some(10))], None),
+        (vec![again(Some(11))], Some("unlawful-rechecked")),
         (vec![other(1)], Some("unlawful-result")),
         (vec![coded(1), delivered(2)], Some("unknown-delivery")),
         (vec![coded(1), gone(1)], Some("unlawful-destruction")),

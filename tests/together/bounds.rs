@@ -141,7 +141,8 @@ fn a_line_that_would_not_be_read_back_is_not_written() {
     let found = read_ledger(&path, &card).unwrap();
     let time = found.state.time();
     let event = |event| next_line(&found.history, card.id(), time, time, event);
-    let coded = |rows| Event::Coded { run: Hex([1; 16]), part: 1, rows, result: Hex([2; 32]) };
+    let (run, result, rechecked) = (Hex([1; 16]), Hex([2; 32]), None);
+    let coded = |rows| Event::Coded { run, part: 1, rows, result, rechecked };
     let mut far = event(coded(4));
     far.sequence = LARGEST_NUMBER + 1;
     let other = Line { service: "other.aaaaaaaaaaaaaaaaaaaaaaaaaa".to_owned(), ..event(coded(4)) };
@@ -153,6 +154,7 @@ fn a_line_that_would_not_be_read_back_is_not_written() {
     let lines = [
         event(coded(LARGEST_NUMBER + 1)),
         event(coded(u64::MAX)),
+        event(Event::Coded { run, part: 1, rows: 4, result, rechecked: Some(LARGEST_NUMBER + 1) }),
         far,
         other,
         long(4 << 20),

@@ -1088,7 +1088,9 @@ fn nothing_is_asked_before_what_began_has_ended() {
     office.append(intent).unwrap();
     assert!(office.state.pending().is_some());
     assert_eq!(allowed(&office), Err(Refusal::Unfinished));
-    office.append(Event::Coded { run, part: 1, rows: 100, result: Hex([2; 32]) }).unwrap();
+    office
+        .append(Event::Coded { run, part: 1, rows: 100, result: Hex([2; 32]), rechecked: None })
+        .unwrap();
     assert!(office.state.pending().is_none() && office.state.owed().is_some());
     assert_eq!(allowed(&office), Err(Refusal::Unfinished));
 }

@@ -768,6 +768,11 @@ impl Walk<'_> {
         if self.random.one_in(15) { rows + 1 } else { rows }
     }
 
+    /// Now and then, as many as there are rows or one more.
+    fn rechecked(&mut self, rows: u64) -> Option<u64> {
+        self.random.one_in(4).then(|| rows + u64::from(self.random.one_in(3)))
+    }
+
     fn works(&mut self) -> Event {
         let newest = *self.state().epochs().last_key_value().unwrap().0;
         let mut keys = self.state().keys_of_epoch(newest);
@@ -943,11 +948,13 @@ impl Walk<'_> {
             }
             "coded" => {
                 let part = self.part();
-                Event::Coded { run, part, rows: self.rows(part), result: self.commitment() }
+                let (rows, result) = (self.rows(part), self.commitment());
+                Event::Coded { run, part, rows, result, rechecked: self.rechecked(rows) }
             }
             "renewed" => {
                 let part = self.part();
-                Event::Renewed { run, part, rows: self.rows(part), result: self.commitment() }
+                let (rows, result) = (self.rows(part), self.commitment());
+                Event::Renewed { run, part, rows, result, rechecked: self.rechecked(rows) }
             }
             "abandoned" => Event::Abandoned { run },
             "closed" => Event::Closed { run },

@@ -199,6 +199,16 @@ pub fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D
     Ok(number)
 }
 
+/// Reads a whole number where there is one: for `default` with `deserialize_with`.
+///
+/// # Errors
+/// Those of [`whole_number`].
+pub fn whole_number_if_any<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<u64>, D::Error> {
+    whole_number(deserializer).map(Some)
+}
+
 /// Reads a time in whole seconds, as SPEC §11 writes it: for `deserialize_with`.
 ///
 /// # Errors

@@ -77,6 +77,7 @@ fn report(result: &Path, request: Commitment) -> SignedReport {
         rows_in: ROWS,
         rows_out: ROWS,
         coded: ROWS,
+        rechecked: None,
         quality: Default::default(),
         scores: None,
         scheme: Some(Scheme::FrNir),

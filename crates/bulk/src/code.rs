@@ -4,6 +4,7 @@ use std::path::Path;
 
 use cstatns::code::Code;
 use cstatns::coder::{Coder, Renewer};
+use cstatns::identifier::Identifier;
 use cstatns::manifest::{Content, Manifest};
 use cstatns::name::Name;
 use cstatns_rows::columns::{Codes, fault};
@@ -54,7 +55,7 @@ pub fn code<'o>(
     let pass = Pass::to_code(request, coder)?;
     pass.run(&coded_columns(request.format), out.into(), &|| {
         let (mut identifiers, mut found) = (Identifiers::new(scheme), Vec::new());
-        Box::new(move |rows: &mut Worked, batch: &dyn Batch, index: &[[u8; 16]]| {
+        Box::new(move |rows: &mut Worked<'_>, batch: &dyn Batch, index: &[[u8; 16]]| {
             identifiers.clear(batch.rows());
             for (row, (index, cell)) in
                 index.iter().zip(batch.cells(1).iter(batch.rows())).enumerate()
@@ -74,7 +75,7 @@ pub fn code<'o>(
                 if *word == Some("none") { None } else { found.next().copied() }
             };
             rows.codes.extend(rows.words.iter().map(code));
-            Ok(())
+            rows.recheck(identifiers.all().iter().map(Identifier::canonical))
         })
     })
 }
@@ -107,7 +108,7 @@ pub fn renew<'o>(
         let (mut codes, mut old, mut new) = (Vec::new(), Vec::new(), Vec::new());
         let mut text = Vec::with_capacity(Code::MAX_TEXT);
         let column = &column;
-        Box::new(move |rows: &mut Worked, batch: &dyn Batch, index: &[[u8; 16]]| {
+        Box::new(move |rows: &mut Worked<'_>, batch: &dyn Batch, index: &[[u8; 16]]| {
             column.read(batch, &mut codes)?;
             for (index, code) in index.iter().zip(&codes) {
                 // The text form, whatever the file's type: both have one commitment.
@@ -122,7 +123,7 @@ pub fn renew<'o>(
             renewer.renew(&old, &mut new)?;
             let mut new = new.iter();
             rows.codes.extend(codes.iter().map(|code| code.and_then(|_| new.next().copied())));
-            Ok(())
+            rows.recheck(old.iter().map(|code| &code.bytes()[..]))
         })
     })
 }

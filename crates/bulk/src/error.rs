@@ -11,6 +11,7 @@ use cstatns::manifest::Content;
 use cstatns::meta::ServiceId;
 use cstatns::name::Name;
 use cstatns::proposal::Input;
+use cstatns::recheck::RecheckError;
 use cstatns_register::IndexError;
 use cstatns_rows::error::TableError;
 
@@ -108,6 +109,9 @@ pub enum CodeFileError {
     /// A code that the keys refuse: [`CoderError`].
     #[error(transparent)]
     Coder(#[from] CoderError),
+    /// Recomputing codes: [`RecheckError`].
+    #[error(transparent)]
+    Recheck(#[from] RecheckError),
     /// The register: [`IndexError`].
     #[error(transparent)]
     Register(#[from] IndexError),
@@ -149,5 +153,6 @@ cstatns::coded!(CodeFileError {
     Self::Swapped { path } => ("request-swapped", OtherSide, [path]),
     Self::Keys => ("other-keys", Machine, []),
     Self::Coder(error) => (error),
+    Self::Recheck(error) => (error),
     Self::Register(error) => (error),
 });

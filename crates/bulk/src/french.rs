@@ -22,6 +22,7 @@ french!(CodeFileError {
     Self::Swapped { path } => "{path:?} a été modifié pendant la lecture, ou un autre fichier a été mis à sa place",
     Self::Keys => "les clés ne sont pas celles du domaine et de la génération que le résultat doit porter",
     Self::Coder(error) => (error),
+    Self::Recheck(error) => (error),
     Self::Register(error) => (error),
 });
 

@@ -5,6 +5,7 @@ use cstatns::civil_status::{SCHEME, Years};
 use cstatns::coder::Coder;
 use cstatns::commitment::{EncodedRows, FirstRows, FirstRowsAgain};
 use cstatns::distinct::Marks;
+use cstatns::identifier::Identifier;
 use cstatns::look_up::{Level, Score};
 use cstatns::manifest::Content;
 use cstatns::secret::wipe_stack;
@@ -65,7 +66,7 @@ pub fn look_up_and_code<'o>(
     pass.run(&[index, code, quality, Column::score()], out.into(), &|| {
         let (mut identifiers, mut coded, mut found) =
             (Identifiers::new(SCHEME), Vec::new(), Vec::new());
-        Box::new(move |rows: &mut Worked, batch: &dyn Batch, index: &[[u8; 16]]| {
+        Box::new(move |rows: &mut Worked<'_>, batch: &dyn Batch, index: &[[u8; 16]]| {
             identifiers.clear(batch.rows());
             coded.clear();
             let columns: Vec<_> = (1..=count).map(|column| batch.cells(column)).collect();
@@ -97,7 +98,7 @@ pub fn look_up_and_code<'o>(
             let mut found = found.iter();
             rows.codes
                 .extend(coded.iter().map(|coded| coded.then(|| found.next().copied()).flatten()));
-            Ok(())
+            rows.recheck(identifiers.all().iter().map(Identifier::canonical))
         })
     })
 }

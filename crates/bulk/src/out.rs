@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::sync::Mutex;
 
 use cstatns::commitment::{Chunks, CommitmentKey, Context};
+use cstatns::recheck::Rechecker;
 use cstatns_rows::pipeline::locked;
 
 /// Where a result goes. A plain writer is enough for who keeps no commitment to the result and lets
@@ -18,6 +19,8 @@ pub struct Out<'a> {
     /// Under what the commitment to the result is computed.
     pub(crate) commit: Option<(&'a CommitmentKey, &'a Context)>,
     pub(crate) passing: Passing<'a>,
+    /// What recomputes the codes.
+    pub(crate) rechecker: Option<&'a Rechecker>,
 }
 
 /// What a first pass has seen of a request, for the second.
@@ -34,13 +37,13 @@ pub(crate) enum Passing<'a> {
 
 impl<'a, W: Write + Send> From<&'a mut W> for Out<'a> {
     fn from(write: &'a mut W) -> Self {
-        Self { write, commit: None, passing: Passing::Only }
+        Self { write, commit: None, passing: Passing::Only, rechecker: None }
     }
 }
 
 impl<'a> From<&'a mut (dyn Write + Send)> for Out<'a> {
     fn from(write: &'a mut (dyn Write + Send)) -> Self {
-        Self { write, commit: None, passing: Passing::Only }
+        Self { write, commit: None, passing: Passing::Only, rechecker: None }
     }
 }
 
@@ -49,6 +52,12 @@ impl<'a> Out<'a> {
     #[must_use]
     pub fn committed(self, key: &'a CommitmentKey, context: &'a Context) -> Self {
         Self { commit: Some((key, context)), ..self }
+    }
+
+    /// Has its codes recomputed: each row that has a value is offered to this.
+    #[must_use]
+    pub fn rechecked(self, rechecker: Option<&'a Rechecker>) -> Self {
+        Self { rechecker, ..self }
     }
 
     /// Nowhere: the first of two passes, which leaves in `seen` what the second one needs.

@@ -15,6 +15,7 @@ use cstatns::manifest::{Content, Manifest};
 use cstatns::meta::{FileMeta, ServiceId};
 use cstatns::name::Name;
 use cstatns::proposal::Input;
+use cstatns::recheck::Rechecker;
 use cstatns::words;
 use cstatns_rows::columns::{Codes, Indexes, Order};
 use cstatns_rows::effort::Effort;
@@ -25,6 +26,9 @@ use cstatns_rows::results::{ResultColumns, ResultRows};
 use cstatns_rows::runs;
 use cstatns_rows::sink::{self, Column, Encoding, Sink, Values};
 use cstatns_rows::table::{BATCH, Batch, Fill, Form, Format, Kind, Source, Stream};
+
+#[cfg(all(cstatns_faults, debug_assertions))]
+mod faults;
 
 use crate::error::{CodeFileError, Tally};
 use crate::out::{Out, Passing, Waiting};
@@ -136,7 +140,7 @@ pub(crate) struct Pass<'a> {
 /// What a thread does with the rows of a batch, whose indexes it is given; rows that it names in an
 /// error are counted from the batch's first one.
 pub(crate) type Worker<'w> =
-    Box<dyn FnMut(&mut Worked, &dyn Batch, &[[u8; 16]]) -> Result<(), CodeFileError> + 'w>;
+    Box<dyn FnMut(&mut Worked<'_>, &dyn Batch, &[[u8; 16]]) -> Result<(), CodeFileError> + 'w>;
 
 /// What is made of the rows: the columns of the result, and what makes a worker for each thread.
 struct Job<'a, 'w> {
@@ -148,11 +152,12 @@ struct Job<'a, 'w> {
     passing: Passing<'a>,
     first: Option<FirstRowsAgain>,
     commit: Option<(&'a CommitmentKey, &'a Context)>,
+    rechecker: Option<&'a Rechecker>,
     worker: &'a (dyn Fn() -> Worker<'w> + Sync),
 }
 
 /// A block of rows, from one file to the other.
-struct Block<'w, B, P> {
+struct Block<'a, 'w, B, P> {
     /// What was read, in the first `filled`.
     batches: Vec<B>,
     filled: usize,
@@ -163,7 +168,7 @@ struct Block<'w, B, P> {
     qualities: BTreeMap<&'static str, u64>,
     scores: Scores,
     work: Worker<'w>,
-    worked: Worked,
+    worked: Worked<'a>,
     /// Its rows of the result, for their commitment.
     result: ResultRows,
     /// Where its rows end in the bytes of all rows of the request.
@@ -172,7 +177,8 @@ struct Block<'w, B, P> {
 }
 
 /// What became of rows.
-pub(crate) struct Worked {
+pub(crate) struct Worked<'a> {
+    rechecker: Option<&'a Rechecker>,
     /// Of all rows of the block.
     pub(crate) commit: commitment::EncodedRows,
     /// The marks of the block's rows that have a value, in a look-up.
@@ -212,7 +218,7 @@ impl<'a> Pass<'a> {
         worker: &(dyn Fn() -> Worker<'w> + Sync),
     ) -> Result<Tally, CodeFileError> {
         let Self { source, first, request } = self;
-        let Out { write: out, commit, passing } = out;
+        let Out { write: out, commit, passing, rechecker } = out;
         let job = Job {
             request,
             indexes: Indexes::of(source.table())?,
@@ -222,6 +228,7 @@ impl<'a> Pass<'a> {
             passing,
             first,
             commit,
+            rechecker,
             worker,
         };
         let pairs = request.meta.pairs();
@@ -234,14 +241,14 @@ impl<'a> Pass<'a> {
     }
 }
 
-impl<'w> Job<'_, 'w> {
+impl<'a, 'w> Job<'a, 'w> {
     fn run<B: Fill, E: Encoding>(
         self,
         mut rows: Stream<B>,
         (encoding, mut sink): (E, impl Sink<Piece = E::Piece>),
     ) -> Result<Tally, CodeFileError> {
-        let Self { request, indexes, has_quality, has_score, passing, mut first, commit, worker } =
-            self;
+        let Self { request, indexes, has_quality, has_score, passing, mut first, .. } = self;
+        let Self { commit, rechecker, worker, .. } = self;
         let Request { manifest, effort, .. } = request;
         let path = rows.table.path().to_owned();
         let once = matches!(passing, Passing::Only);
@@ -279,6 +286,7 @@ impl<'w> Job<'_, 'w> {
                 scores: Scores::default(),
                 work: worker(),
                 worked: Worked {
+                    rechecker,
                     commit: commitment::EncodedRows::new(names.len()),
                     asked: Vec::new(),
                     codes: Vec::new(),
@@ -289,10 +297,10 @@ impl<'w> Job<'_, 'w> {
                 end: 0,
                 piece: encoding.piece(),
             },
-            read: |block: &mut Block<'w, B, E::Piece>| {
+            read: |block: &mut Block<'a, 'w, B, E::Piece>| {
                 Ok(rows.fill_all(&mut block.batches, &mut block.filled, rows_at_once)?)
             },
-            work: |block: &mut Block<'w, B, E::Piece>| {
+            work: |block: &mut Block<'a, 'w, B, E::Piece>| {
                 let Block {
                     batches,
                     filled,
@@ -344,7 +352,7 @@ impl<'w> Job<'_, 'w> {
                 }
                 Ok(encoding.end(piece)?)
             },
-            check: |block: &mut Block<'w, B, E::Piece>| {
+            check: |block: &mut Block<'a, 'w, B, E::Piece>| {
                 order.follow(&path, &block.index)?;
                 commit.add(&block.worked.commit);
                 let begins = first.as_mut().is_none_or(|first| first.add(&block.worked.commit));
@@ -373,7 +381,7 @@ impl<'w> Job<'_, 'w> {
                 scores.iter_mut().zip(block.scores).for_each(|(sum, count)| *sum += count);
                 Ok(())
             },
-            write: |block: &mut Block<'w, B, E::Piece>| {
+            write: |block: &mut Block<'a, 'w, B, E::Piece>| {
                 let rows = block.index.len() as u64;
                 match passing {
                     Passing::Only => sink.write(&mut block.piece)?,
@@ -421,6 +429,31 @@ impl<'w> Job<'_, 'w> {
         let result = result.map(|result| result.finish().0);
         Ok(Tally { input, result, coded, distinct: coded_distinct, qualities, scores })
     }
+}
+
+impl Worked<'_> {
+    /// Offers the codes of a batch to what recomputes them, with what each was made of, in order.
+    pub(crate) fn recheck<'r>(
+        &mut self,
+        made_of: impl Iterator<Item = &'r [u8]>,
+    ) -> Result<(), CodeFileError> {
+        faults::spoil(&mut self.codes);
+        let Some(rechecker) = self.rechecker else { return Ok(()) };
+        let (mut made_of, mut words) = (made_of, self.words.iter());
+        let rows = self.codes.iter().filter_map(|code| {
+            let is_asked = words.next().is_some_and(|word| *word != Some("none"));
+            let row = code.as_ref().map(|code| (made_of.next().unwrap_or_default(), code));
+            (row.is_some() || is_asked).then_some(row)
+        });
+        Ok(rechecker.offer(rows)?)
+    }
+}
+
+/// Otherwise there is nothing to spoil.
+#[cfg(not(all(cstatns_faults, debug_assertions)))]
+mod faults {
+    #[inline(always)]
+    pub(super) fn spoil(_: &mut [Option<cstatns::code::Code>]) {}
 }
 
 /// The mark by which a code is counted: its first 16 bytes, which are as good as random. Two

@@ -69,7 +69,7 @@ fn failed(error: CodeFileError) -> WorkError {
 fn written(coded: Tally) -> Written {
     let found = Outcome { input: coded.input, people: None };
     let quality = coded.qualities.into_iter().map(|(word, count)| (word.to_owned(), count));
-    let counts = Counts { coded: coded.coded, quality: quality.collect(), scores: None };
+    let counts = Counts { coded: coded.coded, quality: quality.collect(), ..Counts::default() };
     Written { found, result: coded.result.unwrap(), counts }
 }
 

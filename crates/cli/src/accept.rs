@@ -1,9 +1,10 @@
-//! Values of options: durations, and what of a look-up is coded, `--accept` and `--min-score`, in
-//! `service code` and as `register evaluate` measures it.
+//! Values of options: durations, how much is recomputed, and what of a look-up is coded, `--accept`
+//! and `--min-score`, in `service code` and as `register evaluate` measures it.
 
 use std::time::Duration;
 
 use cstatns::look_up::{Level, Score};
+use cstatns::recheck::Extent;
 use cstatns_register::CERTAIN;
 
 use crate::lang::text;
@@ -28,6 +29,13 @@ pub(crate) fn score(text: &str) -> Result<Score, String> {
             "un nombre de {CERTAIN} (en dessous, personne n'est codé) à {MOST}, avec au plus quatre décimales"
         )
     })
+}
+
+/// What `--recheck` takes.
+pub(crate) fn extent(text: &str) -> Result<Extent, String> {
+    let number = || text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let extent = if text == "all" { Some(Extent::All) } else { number().map(Extent::Rows) };
+    extent.ok_or_else(|| text!("all, or a number of rows", "all, ou un nombre de lignes"))
 }
 
 /// A duration, as `40s`, `15m` or `2h`.
@@ -62,6 +70,17 @@ mod tests {
         }
         for bad in ["", "s", "10", "1d", "-1s", "+1s", "1.5h", "1h30m", "10 s", "10001h", "1é"] {
             assert!(duration(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn all_rows_or_some_are_recomputed() {
+        assert_eq!(extent("all"), Ok(Extent::All));
+        let rows = |number| Extent::Rows(std::num::NonZero::new(number).unwrap());
+        assert_eq!(extent("1"), Ok(rows(1)));
+        assert_eq!(extent("18446744073709551615"), Ok(rows(u64::MAX)));
+        for bad in ["", "0", "-1", "+1", "All", "1e3", "10%", "18446744073709551616"] {
+            assert!(extent(bad).is_err(), "{bad:?}");
         }
     }
 

@@ -18,6 +18,8 @@ mod settings;
 
 mod page;
 
+mod recheck;
+
 mod quorum;
 
 mod auditor;
@@ -128,5 +130,8 @@ impl CommandLine for Cli {
 }
 
 fn main() -> ExitCode {
+    if recheck::is_asked() {
+        return recheck::serve();
+    }
     cstatns_terminal::run::<Cli>()
 }

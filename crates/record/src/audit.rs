@@ -204,6 +204,13 @@ pub struct DeliverySummary {
     pub look_ups: u64,
     /// Rows in them.
     pub rows: u64,
+    /// Runs of which results were recomputed, all of their rows or some, before they got their
+    /// names.
+    pub rechecked_runs: u64,
+    /// Rows that were recomputed.
+    pub rechecked: u64,
+    /// Rows of the results among which these are.
+    pub rechecked_of: u64,
     /// Results stated delivered, the service's copy destroyed.
     pub delivered: u64,
     /// Results stated lost before they were delivered.
@@ -428,8 +435,14 @@ impl Audit {
             let event = state.deliveries().get(id).map_or(0, |made| made.event);
             Notice { code: "result-unclaimed", event, detail }
         }));
-        for delivery in state.deliveries().values() {
+        let mut rechecked_runs = BTreeSet::new();
+        for (id, delivery) in state.deliveries() {
             let summary = &mut audit.deliveries;
+            if let Some(rechecked) = delivery.rechecked {
+                rechecked_runs.insert(id.run);
+                summary.rechecked = summary.rechecked.saturating_add(rechecked);
+                summary.rechecked_of = summary.rechecked_of.saturating_add(delivery.rows);
+            }
             summary.made += 1;
             summary.renewals += u64::from(delivery.from.is_some());
             summary.look_ups += u64::from(delivery.look_up.is_some());
@@ -438,6 +451,7 @@ impl Audit {
             summary.lost += u64::from(delivery.lost.is_some());
             summary.requests_kept += u64::from(delivery.request_kept);
         }
+        audit.deliveries.rechecked_runs = rechecked_runs.len() as u64;
         audit
     }
 }

@@ -199,11 +199,13 @@ impl State {
             Event::Opened { run, check } => self.opened(run, *check),
             Event::Extended { run } => self.extended(run),
             Event::KeyMade { run, check } => self.key_made(run, *check),
-            Event::Coded { run, part, rows, result } => {
-                self.coded(DeliveryId { run: *run, part: *part }, *rows, *result, false)
+            Event::Coded { run, part, rows, result, rechecked } => {
+                let id = DeliveryId { run: *run, part: *part };
+                self.coded(id, (*rows, *rechecked), *result, false)
             }
-            Event::Renewed { run, part, rows, result } => {
-                self.coded(DeliveryId { run: *run, part: *part }, *rows, *result, true)
+            Event::Renewed { run, part, rows, result, rechecked } => {
+                let id = DeliveryId { run: *run, part: *part };
+                self.coded(id, (*rows, *rechecked), *result, true)
             }
             Event::Closed { run } => self.closed(run),
             Event::Examined { run } => self.examined(run),

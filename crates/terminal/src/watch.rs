@@ -103,6 +103,14 @@ fn listen() {
     });
 }
 
+/// Has the signals that ask work to stop do nothing: for a process that ends with another one.
+pub fn outlive_signals() {
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        // Where it cannot be, the signal does what it always did.
+        let _ = flag::register(signal, Arc::default());
+    }
+}
+
 /// Whether who started the program has it ignore this signal; also where the system does not say.
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -64,6 +64,7 @@ impl Stated<'_> {
             rows_in: rows,
             rows_out: rows,
             coded,
+            rechecked: None,
             quality,
             scores,
             scheme,

@@ -18,6 +18,7 @@ use cstatns::look_up::{Level, LookUp, Score};
 use cstatns::manifest::Content;
 use cstatns::name::{Hex, Name};
 use cstatns::proposal::Action;
+use cstatns::recheck::Extent;
 use cstatns::service::WorkError;
 use cstatns::state::State;
 use cstatns_bulk::{CodeFileError, Out, Register, look_up_and_code};
@@ -33,7 +34,7 @@ pub(super) use passes::read_result;
 pub(super) use report::write_missing_reports;
 
 use super::recorded;
-use crate::accept::{level, score};
+use crate::accept::{extent, level, score};
 use crate::bulk::Bulk;
 use crate::fault::{Fault, RegisterChanged};
 use crate::lang::text;
@@ -54,6 +55,9 @@ const TOOL: &str = concat!("cstatns ", env!("CARGO_PKG_VERSION"));
   cstatns service code home population --request people.csv.age --result result.csv.age \\
       --to insee --register people.register --accept rectified \\
       --purpose wages-2026 --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
+  cstatns service code home population --request request.csv.age --result result.csv.age \\
+      --to insee --recheck all --purpose wages-2026 \\
+      --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
   cstatns service code home population --request a.csv b.csv --result a.coded.csv b.coded.csv \\
       --plain --purpose wages-2026 \\
       --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
@@ -134,6 +138,10 @@ struct Run {
     /// Keep the requests: this departs from the scheme, and is recorded
     #[arg(long)]
     keep_request: bool,
+    /// Have codes made again by a second process, with other code, before the results get their
+    /// names: those of all rows, or of N random rows of each request; a difference ends the run
+    #[arg(long, value_name = "all|N", value_parser = extent)]
+    recheck: Option<Extent>,
     #[command(flatten)]
     bulk: Bulk,
 }

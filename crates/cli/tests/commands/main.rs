@@ -43,6 +43,7 @@ mod payload;
 mod people;
 mod piped;
 mod process;
+mod recheck;
 mod recovery;
 mod register;
 mod rehearse;

@@ -312,14 +312,24 @@ impl Audit {
                     {keys_issued} émises, {keys_serving} servent, {keys_destroyed} détruites"
             ));
         }
-        let DeliverySummary { made, renewals, look_ups, rows, delivered, lost, requests_kept } =
-            self.deliveries;
+        let DeliverySummary {
+            made, renewals, look_ups, rows, delivered, lost, requests_kept, ..
+        } = self.deliveries;
         lines.push(text!(
             in lang,
             "  {} of {rows} rows in all, {renewals} of them renewals",
             "  {} de {rows} lignes en tout, dont {renewals} renouvellements",
             count(lang, made, "result", "résultats", "résultat")
         ));
+        let DeliverySummary { rechecked_runs, rechecked, rechecked_of, .. } = self.deliveries;
+        if rechecked_runs > 0 {
+            lines.push(text!(
+                in lang,
+                "  {} with results recomputed before they got their names: {rechecked} of {rechecked_of} rows",
+                "  {} aux résultats recalculés avant de recevoir leur nom : {rechecked} de {rechecked_of} lignes",
+                count(lang, rechecked_runs, "run", "opérations", "opération")
+            ));
+        }
         lines.push(text!(
             in lang,
             "  {} that looked people up in a register, {look_ups} of them with a result",

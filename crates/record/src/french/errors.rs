@@ -249,6 +249,7 @@ french!(Unlawful {
     Self::NotExpired => "sa question n'a pas expiré",
     Self::Witnesses => "il nomme d'autres que les détenteurs qui ont consenti, ou pas dans l'ordre croissant",
     Self::Rows => "ses lignes ne sont pas celles qui ont été approuvées",
+    Self::Rechecked => "plus de ses lignes ont été recalculées que n'ont de valeur",
     Self::Part => "sa partie n'est pas la suivante de son opération",
     Self::Dealing => "sa répartition n'est pas celle qui a été approuvée",
     Self::Epoch => "son époque n'est pas la plus récente, ses parts ne sont pas toutes gardées, ou elle est déjà en service",

@@ -7,7 +7,7 @@ use cstatns_base::code::Generation;
 use cstatns_base::commitment::Commitment;
 use cstatns_base::delivery::DeliveryId;
 use cstatns_base::domain::CheckValue;
-use cstatns_base::name::{Hex, Name, whole_number, whole_second};
+use cstatns_base::name::{Hex, Name, whole_number, whole_number_if_any, whole_second};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -149,6 +149,13 @@ pub enum Event {
         rows: u64,
         /// The commitment of the result.
         result: Commitment,
+        /// How many of them a second process recomputed, where it was asked for.
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            deserialize_with = "whole_number_if_any"
+        )]
+        rechecked: Option<u64>,
     },
     /// The run renewed one of its requests.
     Renewed {
@@ -161,6 +168,13 @@ pub enum Event {
         rows: u64,
         /// The commitment of the result.
         result: Commitment,
+        /// How many of them a second process recomputed, where it was asked for.
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            deserialize_with = "whole_number_if_any"
+        )]
+        rechecked: Option<u64>,
     },
     /// The run decided that its project's keys are destroyed now.
     Closed {

@@ -13,7 +13,7 @@ use cstatns_base::files;
 use cstatns_base::identifier::Scheme;
 use cstatns_base::look_up::{LookUp, Score, Scores};
 use cstatns_base::meta::{FileMeta, SUITE, service_id};
-use cstatns_base::name::{Hex, Name, whole_number, whole_second};
+use cstatns_base::name::{Hex, Name, whole_number, whole_number_if_any, whole_second};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::de::{Error as _, MapAccess, Visitor};
@@ -70,6 +70,14 @@ pub struct ReportBody {
     /// How many of them have a code.
     #[serde(deserialize_with = "whole_number")]
     pub coded: u64,
+    /// How many codes a second process recomputed before the result got its name, and found the
+    /// same; none where it was not asked for.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "whole_number_if_any"
+    )]
+    pub rechecked: Option<u64>,
     /// How many rows have each word of `quality`; empty for a renewal.
     #[serde(deserialize_with = "counts")]
     pub quality: BTreeMap<String, u64>,

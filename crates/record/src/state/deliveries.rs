@@ -117,7 +117,7 @@ impl State {
     pub(super) fn coded(
         &mut self,
         id: DeliveryId,
-        rows: u64,
+        (rows, rechecked): (u64, Option<u64>),
         result: Commitment,
         renewed: bool,
     ) -> Result<(), Unlawful> {
@@ -145,6 +145,10 @@ impl State {
         let (request, sent) = (input.commitment, input.sent);
         if input.rows != rows {
             return Err(Unlawful::Rows);
+        }
+        // A row without a value has no code that could be recomputed.
+        if rechecked.is_some_and(|rechecked| rechecked > input.values) {
+            return Err(Unlawful::Rechecked);
         }
         // A request key serves no longer than the last request of the run that names it. Where a
         // run failed before that, the rest may be asked for again.
@@ -180,6 +184,7 @@ impl State {
             begun,
             made,
             event,
+            rechecked,
             request_kept,
             scheme,
             look_up,

@@ -224,6 +224,8 @@ pub struct Delivery {
     pub made: Timestamp,
     /// The number of the event that recorded it.
     pub event: u64,
+    /// How many of its rows a second process recomputed; none where it was not asked for.
+    pub rechecked: Option<u64>,
     /// Whether its request was kept against the scheme.
     pub request_kept: bool,
     /// The scheme of the identifiers that were coded; none after a renewal.

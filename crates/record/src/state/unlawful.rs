@@ -51,6 +51,9 @@ pub enum Unlawful {
     /// The rows are not those approved.
     #[error("its rows are not those that were approved")]
     Rows,
+    /// More rows rechecked than have a value.
+    #[error("more of its rows were recomputed than have a value")]
+    Rechecked,
     /// The part is not the next one of its run.
     #[error("its part is not the next one of its run")]
     Part,
@@ -84,6 +87,7 @@ cstatns_base::coded!(Unlawful {
     Self::NotExpired => ("unlawful-lapse", Tampering, []),
     Self::Witnesses => ("unlawful-witnesses", Tampering, []),
     Self::Rows => ("unlawful-rows", Tampering, []),
+    Self::Rechecked => ("unlawful-rechecked", Tampering, []),
     Self::Part => ("unlawful-part", Tampering, []),
     Self::Dealing => ("unlawful-dealing", Tampering, []),
     Self::NotEnded => ("unlawful-end", Tampering, []),

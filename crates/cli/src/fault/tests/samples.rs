@@ -33,6 +33,7 @@ use cstatns::name::{Hex, Name, NameError};
 use cstatns::proposal::QuorumError;
 use cstatns::proposal_file::ProposalFileError;
 use cstatns::received::ReceivedError;
+use cstatns::recheck::RecheckError;
 use cstatns::report::ReportError;
 use cstatns::requested::RequestedError;
 use cstatns::service::{ServiceError, Source, WorkError};
@@ -288,7 +289,7 @@ fn of_libraries(found: &mut Vec<Sample>) {
             OtherDomain { path: path(), found: name(), expected: name() },
             OtherCodes { path: path(), found: (tag(), generation()), expected: (tag(), generation()) },
             Commitment { path: path(), rows: 1, expected: 2 }, Swapped { path: path() }, Keys,
-            Coder(CoderError::Chain),
+            Coder(CoderError::Chain), Recheck(RecheckError::Ended),
             Register(IndexError::Damaged { path: path() }),
         }
         CoderError {
@@ -361,7 +362,7 @@ fn of_the_record(found: &mut Vec<Sample>) {
             Refused(Refusal::Compromised { generation: generation() }), Quorum(QuorumError::Expired),
             Roster(RosterError::Service), Genesis, Time, Unseen,
             Owed, NotOwed, NoIntent, Keys, Question, NotExpired, Witnesses,
-            Rows, Part, Dealing, Epoch, NotEnded, Steps,
+            Rows, Rechecked, Part, Dealing, Epoch, NotEnded, Steps,
         }
         Broken {
             Ledger(LedgerError::Chain { number: 2 }),
@@ -407,6 +408,9 @@ fn of_custody(found: &mut Vec<Sample>) {
             Version { found: 2 }, Passphrase, Content,
         }
         ProposalFault { NotOpen, Clock, Signature, Epoch, Expired, OtherLedger, Unpublished }
+        RecheckError {
+            Start { kind: ErrorKind::NotFound }, Ended, Mismatch { rows: 1000, different: 1 },
+        }
         KeystoreError {
             File(missing()), Seal { domain: name(), generation: generation() }, Life { domain: name() },
             LifeDamaged { domain: name(), generation: generation() }, Place { path: path() },

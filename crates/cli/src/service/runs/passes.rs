@@ -23,13 +23,14 @@ pub(super) fn write_result(
 ) -> Result<Tally, WorkError> {
     let step = |out: Out<'_>| step(out).map_err(WorkError::new);
     let (seen, seal) = (Seen::default(), file.seal());
-    let readable = file.is_readable();
+    let (readable, rechecker) = (file.is_readable(), file.rechecker());
     if readable {
         let found = step(Out::first(&mut io::sink(), &seen))?;
         file.admit(&found_of(&found))?;
     }
     let mut buffer = BufWriter::with_capacity(BUFFER, file);
     let out = Out::from(&mut buffer).committed(seal.key(), seal.context());
+    let out = out.rechecked(rechecker.as_deref());
     let worked = step(if readable { out.second(&seen) } else { out });
     let found = match worked {
         Ok(found) => found,
@@ -56,7 +57,12 @@ pub(super) fn written(tally: Tally) -> Written {
     Written {
         found,
         result: tally.result.expect("it was asked for"),
-        counts: Counts { coded: tally.coded, quality: quality.collect(), scores: tally.scores },
+        counts: Counts {
+            coded: tally.coded,
+            quality: quality.collect(),
+            scores: tally.scores,
+            ..Counts::default()
+        },
     }
 }
 

@@ -22,6 +22,7 @@ use crate::figures::per_second;
 use crate::lang::{said, text};
 use crate::output::Program;
 use crate::quorum::{Custodians, gather, tell_seen};
+use crate::recheck::Second;
 
 /// What the custodians are asked for, and who is asked.
 pub(super) struct Asked<'a> {
@@ -87,6 +88,11 @@ impl Run {
             Action::Code { generation, .. } | Action::Renew { generation, .. } => *generation,
             _ => Generation::FIRST,
         };
+        let second = self.recheck.map(|extent| Second::start(program, extent)).transpose()?;
+        let second = second.map(|(second, rechecker)| {
+            service.recheck_with(rechecker);
+            second
+        });
         let quorum = gather(program, service, kits, action)?;
         let run = quorum.question().run;
         let metas: Vec<FileMeta> = (1..)
@@ -106,6 +112,7 @@ impl Run {
             let rows = Rows { looked: requests.all(), metas: &metas, effort };
             work(service, quorum, &files, &rows)
         });
+        second.into_iter().for_each(Second::end);
         // Before the figures, which end what is said.
         tell_seen(program, service);
         let (made, failed) = match worked {
@@ -176,6 +183,12 @@ impl Run {
         if let Some(look_up) = &made.look_up {
             program.say(text!("people {}", "personnes {}", said(look_up)));
         }
+        if let Some(rechecked) = made.rechecked {
+            program.say(text!(
+                "codes made again by a second process: {rechecked}, all the same",
+                "codes recalculés par un second processus : {rechecked}, tous identiques"
+            ));
+        }
         for destroyed in &report.destroyed {
             tell_destroyed(program, destroyed);
         }
@@ -211,6 +224,7 @@ impl Run {
             "seconds": seconds,
             "rows_per_second": seconds.map(|seconds| per_second(made.rows, seconds)),
             "coded": report.coded,
+            "rechecked": made.rechecked,
             "quality": report.quality,
             "scores": report.scores,
             "scheme": report.scheme,

@@ -434,7 +434,7 @@ fn worked(
     Ok(Written {
         found: outcome(&tally),
         result: tally.result.expect("it was asked for"),
-        counts: Counts { coded: tally.coded, quality: quality.collect(), scores: None },
+        counts: Counts { coded: tally.coded, quality: quality.collect(), ..Counts::default() },
     })
 }
 
