@@ -52,7 +52,7 @@ pub use cstatns_base::{
 };
 pub use cstatns_record::{
     audit, card, checkpoint, dealing, evidence, ledger, linking, manifest, notice, party, payload,
-    proposal, proposal_file, receipt, received, report, requested, state, statement,
+    proposal, proposal_file, receipt, received, report, requested, state, statement, witness,
 };
 
 /// What these signatures take of other crates: use these, and versions fit.

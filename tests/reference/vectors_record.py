@@ -67,6 +67,11 @@ def cosignature(q):
     return {"message": message, "signature": signature.hex(), "cosigner": cosigner, "line": line}
 
 
+def witness(q):
+    key, line = signing.witness(q["service"], q["head"], q["time"], q["witness"], seed(q))
+    return {"key": key, "line": line}
+
+
 def checkpoint(q):
     note = signing.checkpoint(q["service"], q["head"], seed(q))
     card = {"body": {"id": q["service"], "signing": signing.public_key(seed(q)).hex()}}
@@ -77,6 +82,7 @@ def checkpoint(q):
 STATEMENTS = {
     "statement": statement,
     "cosignature": cosignature,
+    "witness": witness,
     "checkpoint": checkpoint,
     "verify": lambda q: {"valid": curves.verify(*(bytes.fromhex(q[name]) for name in ("public", "message", "signature")))}}
 

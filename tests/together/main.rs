@@ -37,3 +37,4 @@ mod sharing;
 mod snapshot;
 mod time;
 mod withheld;
+mod witness;

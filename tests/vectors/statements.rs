@@ -1,7 +1,7 @@
 //! Signed statements, cosignatures and checkpoints (SPEC §8, §9, §11).
 
 use cstatns::card::Card;
-use cstatns::checkpoint::{Cosignature, Head, cosigner, origin, sign_head};
+use cstatns::checkpoint::{Cosignature, Head, Note, WitnessKey, cosigner, origin, sign_head};
 use cstatns::evidence::{EvidenceBody, Stated};
 use cstatns::name::{Hex, canonical_json};
 use cstatns::proposal::{ConsentBody, DeclarationBody};
@@ -37,6 +37,7 @@ pub(crate) fn file() -> Made {
         ops: &[
             ("statement", "the signature of a statement"),
             ("cosignature", "a dated cosignature of a checkpoint, and its line in a note"),
+            ("witness", "the public key of a witness, and its line in the note of a checkpoint"),
             ("checkpoint", "the text of a checkpoint, and the note that the service signs"),
             ("verify", "whether a signature is to be taken"),
         ],
@@ -47,6 +48,7 @@ pub(crate) fn file() -> Made {
             ("service", "the service id"),
             ("head", "`size` and `root` of the checkpoint"),
             ("time", "the date of the cosignature"),
+            ("witness", "the name of the witness"),
             ("public", "the public key in hex"),
             ("message", "the message in hex"),
             ("signature", "the signature in hex"),
@@ -57,6 +59,7 @@ pub(crate) fn file() -> Made {
             ("digest", "of a doubt: the digest by which a quorum names it"),
             ("cosigner", "the key name of the cosignature"),
             ("line", "its line in a note"),
+            ("key", "the public key of the witness as others are given it"),
             ("note", "the signed note"),
             ("valid", "true or false"),
         ],
@@ -245,6 +248,8 @@ fn signed_heads() -> Vec<Value> {
         cosignature("ana cosigns", head(), NOON),
         cosignature("the first second of 1970", head(), "1970-01-01T00:00:00Z"),
         cosignature("the largest size", largest, "2099-12-31T23:59:59Z"),
+        json!({"section": "11", "name": "a witness cosigns", "op": "witness", "service": "$service", "head": head(),
+            "time": NOON, "witness": "authority", "seed": Hex([0x31; 32])}),
         checkpoint("five lines", head()),
         checkpoint("one line", Head { size: 1, root: Hex([0; 32]) }),
         checkpoint("the largest size of a ledger", largest),
@@ -343,6 +348,19 @@ fn run(vector: &Value) -> Value {
             let line = made.line(service, &public).to_string();
             json!({"message": message, "signature": made.signature, "cosigner": cosigner(service, &public),
                 "line": line})
+        }
+        "witness" => {
+            let (service, head, signing) =
+                (text(vector, "service"), typed::<Head>(vector, "head"), key(vector));
+            let public = Hex(signing.verifying_key().to_bytes());
+            let key = WitnessKey::new(text(vector, "witness"), &public).unwrap();
+            let note = sign_head(&head, service, &self::signing(1));
+            let mut note = Note::parse(note.as_bytes()).unwrap();
+            let time: Timestamp = typed(vector, "time");
+            key.cosign(&mut note, time, &signing).unwrap();
+            assert_eq!(key.cosigned(&note), Ok(Some(time)));
+            assert_eq!(WitnessKey::parse(&key.to_string()), Ok(key.clone()));
+            json!({"key": key.to_string(), "line": note.signatures()[1].to_string()})
         }
         "checkpoint" => {
             let (service, head): (_, Head) = (text(vector, "service"), typed(vector, "head"));

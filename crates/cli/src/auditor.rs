@@ -1,4 +1,7 @@
-//! The auditor's verbs: what a ledger proves, and how the keys of a domain followed one another.
+//! The auditor's verbs: what a ledger proves, how the keys of a domain followed one another, and
+//! witnesses of ledgers.
+
+mod witness;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -25,6 +28,8 @@ use crate::output::Program;
 pub(crate) enum Auditor {
     Verify(Verify),
     Rotation(OfDomain),
+    #[command(subcommand)]
+    Witness(witness::WitnessVerb),
 }
 
 impl Auditor {
@@ -32,6 +37,7 @@ impl Auditor {
         match self {
             Self::Verify(verb) => verb.run(program),
             Self::Rotation(verb) => verb.run(program),
+            Self::Witness(verb) => verb.run(program),
         }
     }
 }
@@ -61,8 +67,9 @@ pub(crate) struct Verify {
     /// A checkpoint kept from an earlier visit
     #[arg(long, value_name = "OLD", num_args = 1..)]
     checkpoint: Vec<PathBuf>,
-    /// The evidence of a custodian's kit (`custodian log --out`), or the report of a result
-    #[arg(long, value_name = "EVIDENCE|REPORT", num_args = 1..)]
+    /// The evidence of a custodian's kit (`custodian log --out`), the report of a result, or
+    /// the public key of a witness that has cosigned a checkpoint (`auditor witness`)
+    #[arg(long, value_name = "EVIDENCE|REPORT|KEY", num_args = 1..)]
     witness: Vec<PathBuf>,
     /// Whose ledgers are those of linking bodies, as their checkpoints say.
     #[arg(skip)]

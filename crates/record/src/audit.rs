@@ -6,6 +6,7 @@
 //! [`verify`] says how far these reach.
 
 mod broken;
+mod cosigners;
 mod domains;
 mod findings;
 mod linking;
@@ -30,6 +31,7 @@ use crate::dealing::Epoch;
 use crate::ledger::{Lines, checkpoint_path};
 use crate::state::{Checked, Exposure, ExternalRuns, Rehearsal, State};
 
+pub use cosigners::OtherWitness;
 pub use domains::{DomainSummary, Flow};
 pub use linking::{LinkingAudit, verify_linking};
 pub use parties::{KeptKey, PartySummary, UnsignedFor};
@@ -171,6 +173,8 @@ pub struct Witnessed {
     pub quorum: u64,
     /// Each custodian, and how many events they witnessed.
     pub custodians: Vec<Witness>,
+    /// Each other witness whose key was given, and how many events it witnessed.
+    pub others: Vec<OtherWitness>,
 }
 
 /// What one custodian witnessed.
@@ -273,6 +277,8 @@ pub fn verify(
         own = newer;
         walk = Walk::through(ledger, card, u64::MAX)?;
     }
+    let notes: Vec<&Note> = std::iter::once(&own).chain(&old).collect();
+    let cosigners = walk.cosigners(&notes, &witnesses);
     let own = own.signed_by(&walk.keys);
     let old: Vec<Kept> = old.iter().map(|note| note.signed_by(&walk.keys)).collect();
     let facts =
@@ -290,6 +296,7 @@ pub fn verify(
     findings.extend(facts.tree());
     findings.extend(old.iter().map(|kept| facts.earlier(kept)));
     findings.extend(witnesses.iter().flat_map(|witness| facts.witness(witness, card)));
+    findings.extend(cosigners.findings);
 
     let mut notices = summary.notices();
     notices.extend(facts.approved(&witnesses, sound));
@@ -307,7 +314,8 @@ pub fn verify(
             .state
             .as_ref()
             .map(|state| witnessed(state, sound))
-            .unwrap_or_default(),
+            .unwrap_or_default()
+            .with(cosigners.others, sound),
         statements: summary.statements,
         notices,
         look_ups: summary.look_ups,
@@ -430,5 +438,5 @@ fn witnessed(state: &State, sound: u64) -> Witnessed {
         events.get(dealing.threshold.k() - 1).copied().unwrap_or(0)
     });
     let events = custodians.iter().map(|witness| witness.events).max().unwrap_or(0);
-    Witnessed { events, quorum, custodians }
+    Witnessed { events, quorum, custodians, others: Vec::new() }
 }

@@ -48,6 +48,8 @@ pub mod proposal_file;
 
 pub mod linking;
 
+pub mod witness;
+
 pub mod audit;
 
 mod french;

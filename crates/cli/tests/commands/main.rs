@@ -58,3 +58,4 @@ mod unasked;
 mod units;
 mod watching;
 mod withheld;
+mod witness;

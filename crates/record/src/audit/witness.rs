@@ -9,7 +9,7 @@ use cstatns_base::name::Name;
 use cstatns_base::text;
 
 use crate::card::{ServiceCard, ServiceKeys};
-use crate::checkpoint::{Head, leaf_hash, verify_inclusion};
+use crate::checkpoint::{Head, WitnessKey, leaf_hash, verify_inclusion};
 use crate::evidence::{Evidence, EvidenceBody, Stated, is_answered};
 use crate::ledger::event::{Event, Line};
 use crate::proposal::{Placed, RunId};
@@ -37,7 +37,9 @@ enum Given {
     Evidence(Box<Evidence>),
     /// The report of a result.
     Report(Box<SignedReport>),
-    /// Neither.
+    /// The public key of a witness that cosigns checkpoints.
+    Key(Box<WitnessKey>),
+    /// None of them.
     Other,
 }
 
@@ -45,12 +47,23 @@ impl Witness {
     pub(super) fn read(path: &Path) -> Result<Self, AuditError> {
         let bytes = files::read(path, LIMIT)?;
         let evidence = serde_json::from_slice(&bytes).ok().filter(Evidence::is_sound);
+        let key = || WitnessKey::parse(str::from_utf8(&bytes).ok()?.trim_end()).ok();
         let given = match evidence {
             Some(evidence) => Given::Evidence(Box::new(evidence)),
             None => SignedReport::of(&bytes)
-                .map_or(Given::Other, |report| Given::Report(Box::new(report))),
+                .map(|report| Given::Report(Box::new(report)))
+                .or_else(|| key().map(|key| Given::Key(Box::new(key))))
+                .unwrap_or(Given::Other),
         };
         Ok(Self { path: path.to_owned(), given })
+    }
+
+    /// The key, where it is that of a witness that cosigns.
+    pub(super) fn key(&self) -> Option<&WitnessKey> {
+        match &self.given {
+            Given::Key(key) => Some(key),
+            _ => None,
+        }
     }
 
     /// The checkpoints that it holds, each signed by the service or not.
@@ -62,7 +75,7 @@ impl Witness {
         let body = match &self.given {
             Given::Evidence(evidence) => &evidence.body,
             Given::Report(report) => return vec![kept(&report.body.checkpoint)],
-            Given::Other => return Vec::new(),
+            Given::Key(_) | Given::Other => return Vec::new(),
         };
         let consents = body.statements.iter().filter_map(|stated| match stated {
             Stated::Consent { proposal, intent, .. } if !proposal.is_empty() => {
@@ -82,12 +95,15 @@ impl Facts<'_> {
         match &witness.given {
             Given::Evidence(evidence) => self.evidence(path, &evidence.body, card),
             Given::Report(report) => vec![self.report(path, report, card)],
+            // What it cosigned stands in checkpoints.
+            Given::Key(_) => Vec::new(),
             Given::Other => {
                 let detail = both(|lang| {
                     text!(in lang,
                         "{path:?} is neither the evidence of a kit, signed by its card, nor the report \
-                        of a result.",
-                            "{path:?} n'est ni la preuve d'une trousse, signée de sa carte, ni le rapport d'un résultat."
+                        of a result, nor the public key of a witness.",
+                            "{path:?} n'est ni la preuve d'une trousse, signée de sa carte, ni le rapport d'un résultat, ni \
+                                la clé publique d'un témoin."
                     )
                 });
                 vec![failure(check, "witness-form", None, detail)]
