@@ -52,7 +52,8 @@ COMMITMENTS = {"request": request, "result": result, "report": report}
 # Statements
 
 FORMS = {"CStatNS/receipt/": forms.receipt, "CStatNS/doubt/": forms.doubt, "CStatNS/approval/": forms.consent,
-         "CStatNS/evidence/": forms.evidence, "CStatNS/declaration/": forms.declaration, "CStatNS/received/": forms.received}
+         "CStatNS/evidence/": forms.evidence, "CStatNS/declaration/": forms.declaration, "CStatNS/received/": forms.received,
+         "CStatNS/comparison/": forms.comparison}
 
 
 def statement(q):

@@ -2,6 +2,7 @@
 
 use cstatns::card::Card;
 use cstatns::checkpoint::{Cosignature, Head, Note, WitnessKey, cosigner, origin, sign_head};
+use cstatns::comparison::ComparisonBody;
 use cstatns::evidence::{EvidenceBody, Stated};
 use cstatns::name::{Hex, canonical_json};
 use cstatns::proposal::{ConsentBody, DeclarationBody};
@@ -208,6 +209,15 @@ fn of_parties() -> Vec<Value> {
         "delivery": {"run": Hex([0x43; 16]), "part": 1}, "request": Hex([0x44; 32]), "result": Hex([0x45; 32]),
         "rows": 120, "received": NOON, "destroyed": 2, "by": wages().fingerprint(),
         "checkpoint": sign_head(&head(), service().id(), &signing(1))});
+    let compared = |generation: u32, run: u8| {
+        json!({"tag": "k7q2", "generations": [generation], "rows": 120, "coded": 118, "distinct": 101,
+            "chi_squared": 271, "reported": {"delivery": {"run": Hex([run; 16]), "part": 1},
+                "request": Hex([run; 32]), "rows": 120}})
+    };
+    let comparison = json!({"domain": "population", "old": compared(1, 0x43), "new": compared(2, 0x44), "common": 0,
+        "checks": {"domain": true, "generations": true, "rows": true, "distinct": true, "multiplicities": true,
+            "disjoint": true, "uniform": true},
+        "made": NOON, "by": wages()});
     let [wages, linking, registry] =
         [wages(), linking(), registry()].map(|card| card.fingerprint());
     vec![
@@ -231,6 +241,13 @@ fn of_parties() -> Vec<Value> {
             0x61,
         ),
         vector("6", "a delivery is received", Received::LABEL, received, 0x51),
+        vector(
+            "21",
+            "a file is compared with its renewal",
+            ComparisonBody::LABEL,
+            comparison,
+            0x51,
+        ),
     ]
 }
 
@@ -317,6 +334,11 @@ fn run(vector: &Value) -> Value {
                 ConsentBody::LABEL => statement::<ConsentBody>(vector).signature,
                 DeclarationBody::LABEL => statement::<DeclarationBody>(vector).signature,
                 Received::LABEL => statement::<Received>(vector).signature,
+                ComparisonBody::LABEL => {
+                    let comparison = statement::<ComparisonBody>(vector);
+                    assert!(comparison.is_sound());
+                    comparison.signature
+                }
                 EvidenceBody::LABEL => statement::<EvidenceBody>(vector).signature,
                 DoubtBody::LABEL => {
                     let doubt: Doubt = statement(vector);

@@ -1,6 +1,7 @@
 //! The auditor's verbs: what a ledger proves, how the keys of a domain followed one another, and
 //! witnesses of ledgers.
 
+mod compare;
 mod witness;
 
 use std::io::Read;
@@ -28,6 +29,7 @@ use crate::output::Program;
 pub(crate) enum Auditor {
     Verify(Verify),
     Rotation(OfDomain),
+    Compare(compare::Compare),
     #[command(subcommand)]
     Witness(witness::WitnessVerb),
 }
@@ -37,6 +39,7 @@ impl Auditor {
         match self {
             Self::Verify(verb) => verb.run(program),
             Self::Rotation(verb) => verb.run(program),
+            Self::Compare(verb) => verb.run(program),
             Self::Witness(verb) => verb.run(program),
         }
     }
@@ -67,9 +70,10 @@ pub(crate) struct Verify {
     /// A checkpoint kept from an earlier visit
     #[arg(long, value_name = "OLD", num_args = 1..)]
     checkpoint: Vec<PathBuf>,
-    /// The evidence of a custodian's kit (`custodian log --out`), the report of a result, or
-    /// the public key of a witness that has cosigned a checkpoint (`auditor witness`)
-    #[arg(long, value_name = "EVIDENCE|REPORT|KEY", num_args = 1..)]
+    /// The evidence of a custodian's kit (`custodian log --out`), the report of a result, the
+    /// public key of a witness that has cosigned a checkpoint (`auditor witness`), or a comparison
+    /// of two files (`auditor compare`)
+    #[arg(long, value_name = "EVIDENCE|REPORT|KEY|STATEMENT", num_args = 1..)]
     witness: Vec<PathBuf>,
     /// Whose ledgers are those of linking bodies, as their checkpoints say.
     #[arg(skip)]

@@ -6,6 +6,7 @@
 //! [`verify`] says how far these reach.
 
 mod broken;
+mod comparison;
 mod cosigners;
 mod domains;
 mod findings;
@@ -295,11 +296,12 @@ pub fn verify(
     findings.extend(facts.events(sound));
     findings.extend(facts.tree());
     findings.extend(old.iter().map(|kept| facts.earlier(kept)));
-    findings.extend(witnesses.iter().flat_map(|witness| facts.witness(witness, card)));
+    findings.extend(witnesses.iter().flat_map(|witness| facts.witness(witness, card, &witnesses)));
     findings.extend(cosigners.findings);
 
     let mut notices = summary.notices();
     notices.extend(facts.approved(&witnesses, sound));
+    notices.extend(facts.unequal(&witnesses, card, sound));
     notices.sort_by_key(|notice| notice.event);
 
     let witnesses = if facts.broken.is_some() { summary } else { &walk };

@@ -36,6 +36,8 @@ pub mod report;
 
 pub mod received;
 
+pub mod comparison;
+
 pub mod notice;
 
 pub mod ledger;

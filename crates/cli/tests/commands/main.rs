@@ -11,6 +11,7 @@ mod civil_status;
 mod clocks;
 #[path = "../common/mod.rs"]
 mod common;
+mod compare;
 mod dealing;
 mod demonstration;
 mod distance;
