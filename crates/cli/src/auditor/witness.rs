@@ -103,7 +103,8 @@ The ledger must be intact, its checkpoint signed by the service, and it must go 
 cosigned: events may be added, none changed or removed. The first time --service says which service it is, and the witness
 keeps that card: take it as the service published it, and compare its words. Later --service may be left out.
 The result is the checkpoint with one more line, the cosignature (C2SP cosignature/v1), for auditors:
-  cstatns auditor verify ledger.jsonl --service card.json --checkpoint cosigned --witness witness.pub
+  cstatns auditor verify ledger.jsonl --service card.json \\
+      --checkpoint cosigned --witness witness.pub
 It is DIR/SERVICE.checkpoint, which the next one replaces, or with --out a new file. The witness remembers the checkpoint in
 its folder before that: after a stop the same command gives the same cosignature.")]
 pub(crate) struct Sign {

@@ -286,7 +286,7 @@ french!(WitnessError {
     Self::OtherCard { service } => "la carte donnée n'est pas celle du service {service} que ce témoin suit : son \
         registre ne nomme pas la clé de signature de la carte",
     Self::Shorter { covered, found } => "ce témoin a cosigné {covered} événements de ce service, et ce registre en a \
-        {found} : des événements ont été retirés, ou c'est une ancienne copie",
+        {found} : des événements ont été retirés, ou c'est une ancienne copie",
     Self::Forked { event } => "ce témoin a cosigné un autre registre de ce service : les deux diffèrent à l'événement \
         {event} ou avant, et tous deux sont signés",
 });
