@@ -51,8 +51,9 @@ pub use cstatns_base::{
     language, look_up, meta, name, secret, text, words,
 };
 pub use cstatns_record::{
-    audit, card, checkpoint, dealing, evidence, ledger, linking, manifest, notice, party, payload,
-    proposal, proposal_file, receipt, received, report, requested, state, statement,
+    audit, card, checkpoint, comparison, dealing, evidence, ledger, linking, manifest, notice,
+    party, payload, proposal, proposal_file, receipt, received, report, requested, state,
+    statement, witness,
 };
 
 /// What these signatures take of other crates: use these, and versions fit.

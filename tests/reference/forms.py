@@ -132,6 +132,15 @@ received = signed({
     "format": 2, "suite": SUITE, "service": service, "domain": name, "generation": number, "delivery": delivery, "request": digits(32),
     "result": digits(32), "rows": whole(), "received": moment, "destroyed": whole(), "by": Maybe(digits(32)), "checkpoint": Maybe(TEXT)})
 
+# Section 21
+
+compared = {"tag": text("[a-z2-7]{4}"), "generations": [number], "rows": whole(), "coded": whole(), "distinct": whole(), "chi_squared": whole(),
+            "reported": Maybe({"delivery": delivery, "request": digits(32), "rows": whole()})}
+checks = ("domain", "generations", "rows", "distinct", "multiplicities", "disjoint", "uniform")
+comparison = signed({
+    "format": 2, "suite": SUITE, "service": Maybe(service), "domain": Maybe(name), "old": compared, "new": compared, "common": whole(),
+    "checks": dict.fromkeys(checks, boolean), "made": moment, "by": party_card})
+
 # Section 9
 
 sent = {"key": digits(16), "sender": digits(32), "for": Maybe(digits(32)), "signature": digits(64)}

@@ -61,3 +61,10 @@ def cosignature(service, head, time, seed):
     message, key = cosigned_text(service, head, time), public_key(seed)
     signature, name = sign(seed, message.encode()), f"cstatns/{service}/{base32(sha256(key))[:26]}"
     return message, signature, name, note_line(name, 4, key, seconds(time).to_bytes(8, "big") + signature)
+
+
+def witness(service, head, time, name, seed):
+    """The public key of a witness ("vkey"), and its line in the note of a checkpoint."""
+    message, key = cosigned_text(service, head, time), public_key(seed)
+    line = note_line(name, 4, key, seconds(time).to_bytes(8, "big") + sign(seed, message.encode()))
+    return f"{name}+{key_number(name, 4, key).hex()}+{base64.b64encode(bytes([4]) + key).decode()}", line

@@ -52,7 +52,8 @@ COMMITMENTS = {"request": request, "result": result, "report": report}
 # Statements
 
 FORMS = {"CStatNS/receipt/": forms.receipt, "CStatNS/doubt/": forms.doubt, "CStatNS/approval/": forms.consent,
-         "CStatNS/evidence/": forms.evidence, "CStatNS/declaration/": forms.declaration, "CStatNS/received/": forms.received}
+         "CStatNS/evidence/": forms.evidence, "CStatNS/declaration/": forms.declaration, "CStatNS/received/": forms.received,
+         "CStatNS/comparison/": forms.comparison}
 
 
 def statement(q):
@@ -67,6 +68,11 @@ def cosignature(q):
     return {"message": message, "signature": signature.hex(), "cosigner": cosigner, "line": line}
 
 
+def witness(q):
+    key, line = signing.witness(q["service"], q["head"], q["time"], q["witness"], seed(q))
+    return {"key": key, "line": line}
+
+
 def checkpoint(q):
     note = signing.checkpoint(q["service"], q["head"], seed(q))
     card = {"body": {"id": q["service"], "signing": signing.public_key(seed(q)).hex()}}
@@ -77,6 +83,7 @@ def checkpoint(q):
 STATEMENTS = {
     "statement": statement,
     "cosignature": cosignature,
+    "witness": witness,
     "checkpoint": checkpoint,
     "verify": lambda q: {"valid": curves.verify(*(bytes.fromhex(q[name]) for name in ("public", "message", "signature")))}}
 

@@ -38,3 +38,4 @@ mod sharing;
 mod snapshot;
 mod time;
 mod withheld;
+mod witness;

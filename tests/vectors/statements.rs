@@ -1,7 +1,8 @@
 //! Signed statements, cosignatures and checkpoints (SPEC §8, §9, §11).
 
 use cstatns::card::Card;
-use cstatns::checkpoint::{Cosignature, Head, cosigner, origin, sign_head};
+use cstatns::checkpoint::{Cosignature, Head, Note, WitnessKey, cosigner, origin, sign_head};
+use cstatns::comparison::ComparisonBody;
 use cstatns::evidence::{EvidenceBody, Stated};
 use cstatns::name::{Hex, canonical_json};
 use cstatns::proposal::{ConsentBody, DeclarationBody};
@@ -37,6 +38,7 @@ pub(crate) fn file() -> Made {
         ops: &[
             ("statement", "the signature of a statement"),
             ("cosignature", "a dated cosignature of a checkpoint, and its line in a note"),
+            ("witness", "the public key of a witness, and its line in the note of a checkpoint"),
             ("checkpoint", "the text of a checkpoint, and the note that the service signs"),
             ("verify", "whether a signature is to be taken"),
         ],
@@ -47,6 +49,7 @@ pub(crate) fn file() -> Made {
             ("service", "the service id"),
             ("head", "`size` and `root` of the checkpoint"),
             ("time", "the date of the cosignature"),
+            ("witness", "the name of the witness"),
             ("public", "the public key in hex"),
             ("message", "the message in hex"),
             ("signature", "the signature in hex"),
@@ -57,6 +60,7 @@ pub(crate) fn file() -> Made {
             ("digest", "of a doubt: the digest by which a quorum names it"),
             ("cosigner", "the key name of the cosignature"),
             ("line", "its line in a note"),
+            ("key", "the public key of the witness as others are given it"),
             ("note", "the signed note"),
             ("valid", "true or false"),
         ],
@@ -205,6 +209,15 @@ fn of_parties() -> Vec<Value> {
         "delivery": {"run": Hex([0x43; 16]), "part": 1}, "request": Hex([0x44; 32]), "result": Hex([0x45; 32]),
         "rows": 120, "received": NOON, "destroyed": 2, "by": wages().fingerprint(),
         "checkpoint": sign_head(&head(), service().id(), &signing(1))});
+    let compared = |generation: u32, run: u8| {
+        json!({"tag": "k7q2", "generations": [generation], "rows": 120, "coded": 118, "distinct": 101,
+            "chi_squared": 271, "reported": {"delivery": {"run": Hex([run; 16]), "part": 1},
+                "request": Hex([run; 32]), "rows": 120}})
+    };
+    let comparison = json!({"domain": "population", "old": compared(1, 0x43), "new": compared(2, 0x44), "common": 0,
+        "checks": {"domain": true, "generations": true, "rows": true, "distinct": true, "multiplicities": true,
+            "disjoint": true, "uniform": true},
+        "made": NOON, "by": wages()});
     let [wages, linking, registry] =
         [wages(), linking(), registry()].map(|card| card.fingerprint());
     vec![
@@ -228,6 +241,13 @@ fn of_parties() -> Vec<Value> {
             0x61,
         ),
         vector("6", "a delivery is received", Received::LABEL, received, 0x51),
+        vector(
+            "21",
+            "a file is compared with its renewal",
+            ComparisonBody::LABEL,
+            comparison,
+            0x51,
+        ),
     ]
 }
 
@@ -245,6 +265,8 @@ fn signed_heads() -> Vec<Value> {
         cosignature("ana cosigns", head(), NOON),
         cosignature("the first second of 1970", head(), "1970-01-01T00:00:00Z"),
         cosignature("the largest size", largest, "2099-12-31T23:59:59Z"),
+        json!({"section": "11", "name": "a witness cosigns", "op": "witness", "service": "$service", "head": head(),
+            "time": NOON, "witness": "authority", "seed": Hex([0x31; 32])}),
         checkpoint("five lines", head()),
         checkpoint("one line", Head { size: 1, root: Hex([0; 32]) }),
         checkpoint("the largest size of a ledger", largest),
@@ -312,6 +334,11 @@ fn run(vector: &Value) -> Value {
                 ConsentBody::LABEL => statement::<ConsentBody>(vector).signature,
                 DeclarationBody::LABEL => statement::<DeclarationBody>(vector).signature,
                 Received::LABEL => statement::<Received>(vector).signature,
+                ComparisonBody::LABEL => {
+                    let comparison = statement::<ComparisonBody>(vector);
+                    assert!(comparison.is_sound());
+                    comparison.signature
+                }
                 EvidenceBody::LABEL => statement::<EvidenceBody>(vector).signature,
                 DoubtBody::LABEL => {
                     let doubt: Doubt = statement(vector);
@@ -343,6 +370,19 @@ fn run(vector: &Value) -> Value {
             let line = made.line(service, &public).to_string();
             json!({"message": message, "signature": made.signature, "cosigner": cosigner(service, &public),
                 "line": line})
+        }
+        "witness" => {
+            let (service, head, signing) =
+                (text(vector, "service"), typed::<Head>(vector, "head"), key(vector));
+            let public = Hex(signing.verifying_key().to_bytes());
+            let key = WitnessKey::new(text(vector, "witness"), &public).unwrap();
+            let note = sign_head(&head, service, &self::signing(1));
+            let mut note = Note::parse(note.as_bytes()).unwrap();
+            let time: Timestamp = typed(vector, "time");
+            key.cosign(&mut note, time, &signing).unwrap();
+            assert_eq!(key.cosigned(&note), Ok(Some(time)));
+            assert_eq!(WitnessKey::parse(&key.to_string()), Ok(key.clone()));
+            json!({"key": key.to_string(), "line": note.signatures()[1].to_string()})
         }
         "checkpoint" => {
             let (service, head): (_, Head) = (text(vector, "service"), typed(vector, "head"));

@@ -1,7 +1,9 @@
-//! The auditor's verbs: what a ledger proves, and what it says.
+//! The auditor's verbs: what a ledger proves, what it says, and witnesses of ledgers.
 
+mod compare;
 mod log;
 mod report;
+mod witness;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -32,6 +34,9 @@ pub(crate) enum Auditor {
     Rotation(OfDomain),
     Log(log::Log),
     Report(report::Report),
+    Compare(compare::Compare),
+    #[command(subcommand)]
+    Witness(witness::WitnessVerb),
 }
 
 impl Auditor {
@@ -41,6 +46,8 @@ impl Auditor {
             Self::Rotation(verb) => verb.run(program),
             Self::Log(verb) => verb.run(program),
             Self::Report(verb) => verb.run(program),
+            Self::Compare(verb) => verb.run(program),
+            Self::Witness(verb) => verb.run(program),
         }
     }
 }
@@ -72,8 +79,10 @@ pub(crate) struct Verify {
     /// A checkpoint kept from an earlier visit
     #[arg(long, value_name = "OLD", num_args = 1..)]
     checkpoint: Vec<PathBuf>,
-    /// The evidence of a custodian's kit (`custodian log --out`), or the report of a result
-    #[arg(long, value_name = "EVIDENCE|REPORT", num_args = 1..)]
+    /// The evidence of a custodian's kit (`custodian log --out`), the report of a result, the
+    /// public key of a witness that has cosigned a checkpoint (`auditor witness`), or a comparison
+    /// of two files (`auditor compare`)
+    #[arg(long, value_name = "EVIDENCE|REPORT|KEY|STATEMENT", num_args = 1..)]
     witness: Vec<PathBuf>,
     /// Whose ledgers are those of linking bodies, as their checkpoints say.
     #[arg(skip)]

@@ -184,7 +184,7 @@ pub fn check<'a>(
 }
 
 /// Opens a file of codes. Text is parted by what makes one of its columns `code`, or `C_code`.
-fn open(input: Input<'_>) -> Result<Rows, TableError> {
+pub(crate) fn open(input: Input<'_>) -> Result<Rows, TableError> {
     let file = input.file();
     let found = input.open(Delimiter::Under("code"))?;
     // Under another delimiter all names are one.
@@ -203,16 +203,27 @@ fn open(input: Input<'_>) -> Result<Rows, TableError> {
 }
 
 /// A column that may hold codes.
-struct Candidate {
+pub(crate) struct Candidate {
     column: usize,
-    codes: Codes,
+    pub(crate) codes: Codes,
     /// Whether it does, once a cell was seen that is not empty.
     is_code: Option<bool>,
 }
 
+impl Candidate {
+    /// Whether it holds codes, as far as is known with this batch.
+    pub(crate) fn is_code_in(&mut self, batch: &dyn Batch) -> bool {
+        if self.is_code.is_none() {
+            let first = batch.cells(self.column).iter(batch.rows()).flatten().next();
+            self.is_code = first.map(|cell| self.codes.code(cell).is_ok());
+        }
+        self.is_code == Some(true)
+    }
+}
+
 /// The column `code`, which holds codes; else those that are called `C_code`, as data of another
 /// making may have them too.
-fn candidates(table: &Table) -> Result<Vec<Candidate>, TableError> {
+pub(crate) fn candidates(table: &Table) -> Result<Vec<Candidate>, TableError> {
     let of = |column, is_code| {
         let codes = Codes::of(table, column, None)?;
         Ok(Candidate { column, codes, is_code })
@@ -239,15 +250,11 @@ fn facts(input: Input<'_>) -> Result<FileFacts, CheckError> {
     let mut read = Vec::new();
     let mut distinct: Vec<[u8; 32]> = Vec::new();
     while let Some(batch) = stream.next_batch()? {
-        for Candidate { column, codes, is_code } in &mut candidates {
-            if is_code.is_none() {
-                let first = batch.cells(*column).iter(batch.rows()).flatten().next();
-                *is_code = first.map(|cell| codes.code(cell).is_ok());
-            }
-            if *is_code != Some(true) {
+        for candidate in &mut candidates {
+            if !candidate.is_code_in(&batch) {
                 continue;
             }
-            codes.read(&batch, &mut read).map_err(|error| error.after(rows))?;
+            candidate.codes.read(&batch, &mut read).map_err(|error| error.after(rows))?;
             for (row, code) in read.iter().enumerate() {
                 let Some(code) = code else { continue };
                 let found = (code.tag(), code.generation());

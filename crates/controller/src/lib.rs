@@ -79,6 +79,8 @@ mod attach;
 
 mod check;
 
+mod compare;
+
 mod inspect;
 
 mod prepare;
@@ -92,6 +94,7 @@ pub use attach::{
     attach_and_destroy, attach_payload,
 };
 pub use check::{CheckError, FileFacts, Summary, check, summarise};
+pub use compare::{CodedPair, compare};
 pub use data::{Data, DataFile, FilesError, data_files};
 pub use inspect::{Inspect, Inspected, Inspection, Places, Read, Text, inspect};
 pub use manifest::{Describe, describe};

@@ -70,6 +70,19 @@ impl Party {
         name: Name,
         passphrase: Option<&[u8]>,
     ) -> Result<PartyCard, PartyError> {
+        Self::create_with(directory, name, passphrase, |_| None)
+    }
+
+    /// The same with one more public file in it, which follows from the card.
+    ///
+    /// # Errors
+    /// As [`Party::create`].
+    pub fn create_with(
+        directory: &Path,
+        name: Name,
+        passphrase: Option<&[u8]>,
+        also: impl FnOnce(&PartyCard) -> Option<(&'static str, String)>,
+    ) -> Result<PartyCard, PartyError> {
         if passphrase.is_some_and(<[u8]>::is_empty) {
             return Err(PartyError::EmptyPassphrase { party: directory.to_owned() });
         }
@@ -89,6 +102,9 @@ impl Party {
         let folder = PendingDirectory::create(directory)?;
         folder.write_new(IDENTITY, &sealed(&seeds, public, passphrase), Access::Private)?;
         folder.write_new(CARD, &json, Access::Shared)?;
+        if let Some((name, text)) = also(&card) {
+            folder.write_new(name, text.as_bytes(), Access::Shared)?;
+        }
         folder.commit()?;
         wipe_stack();
         Ok(card)

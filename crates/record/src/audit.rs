@@ -7,6 +7,8 @@
 
 mod account;
 mod broken;
+mod comparison;
+mod cosigners;
 mod domains;
 mod findings;
 mod intact;
@@ -36,6 +38,7 @@ use crate::ledger::{Lines, checkpoint_path};
 use crate::state::{Checked, Exposure, ExternalRuns, Rehearsal, State};
 
 pub use account::{Account, CustodianAccount, DealingAccount, DomainAccount, Period, Runs};
+pub use cosigners::OtherWitness;
 pub use domains::{DomainSummary, Flow};
 pub use intact::Intact;
 pub use linking::{LinkingAudit, verify_linking};
@@ -180,6 +183,8 @@ pub struct Witnessed {
     pub quorum: u64,
     /// Each custodian, and how many events they witnessed.
     pub custodians: Vec<Witness>,
+    /// Each other witness whose key was given, and how many events it witnessed.
+    pub others: Vec<OtherWitness>,
 }
 
 /// What one custodian witnessed.
@@ -302,6 +307,8 @@ pub fn examine(
         own = newer;
         walk = Walk::through(ledger, card, u64::MAX)?;
     }
+    let notes: Vec<&Note> = std::iter::once(&own).chain(&old).collect();
+    let cosigners = walk.cosigners(&notes, &witnesses);
     let own = own.signed_by(&walk.keys);
     let old: Vec<Kept> = old.iter().map(|note| note.signed_by(&walk.keys)).collect();
     let facts =
@@ -318,10 +325,12 @@ pub fn examine(
     findings.extend(facts.events(sound));
     findings.extend(facts.tree());
     findings.extend(old.iter().map(|kept| facts.earlier(kept)));
-    findings.extend(witnesses.iter().flat_map(|witness| facts.witness(witness, card)));
+    findings.extend(witnesses.iter().flat_map(|witness| facts.witness(witness, card, &witnesses)));
+    findings.extend(cosigners.findings);
 
     let mut notices = summary.notices();
     notices.extend(facts.approved(&witnesses, sound));
+    notices.extend(facts.unequal(&witnesses, card, sound));
     notices.sort_by_key(|notice| notice.event);
 
     let witnesses = if facts.broken.is_some() { summary } else { &walk };
@@ -336,7 +345,8 @@ pub fn examine(
             .state
             .as_ref()
             .map(|state| witnessed(state, sound))
-            .unwrap_or_default(),
+            .unwrap_or_default()
+            .with(cosigners.others, sound),
         statements: summary.statements,
         notices,
         look_ups: summary.look_ups,
@@ -477,5 +487,5 @@ fn witnessed(state: &State, sound: u64) -> Witnessed {
         events.get(dealing.threshold.k() - 1).copied().unwrap_or(0)
     });
     let events = custodians.iter().map(|witness| witness.events).max().unwrap_or(0);
-    Witnessed { events, quorum, custodians }
+    Witnessed { events, quorum, custodians, others: Vec::new() }
 }

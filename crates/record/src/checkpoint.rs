@@ -6,7 +6,8 @@
 //!   are quoted in the code.
 //! - A [`Checkpoint`] is the text of a [`Note`]: `c2sp.org/tlog-checkpoint` and
 //!   `c2sp.org/signed-note`, Ed25519 signatures (type `0x01`) only.
-//! - A [`Cosignature`] is `c2sp.org/tlog-cosignature`'s `cosignature/v1`.
+//! - A [`Cosignature`] is `c2sp.org/tlog-cosignature`'s `cosignature/v1`; in a note, that of a
+//!   witness is known by its [`WitnessKey`].
 //!
 //! The crate `ct-merkle` has such a tree, but it takes leaves and never leaf hashes, and keeps all
 //! of them: an auditor who holds leaf hashes could not check a proof with it, nor the service add a
@@ -16,6 +17,7 @@ mod cosignature;
 mod note;
 mod subtrees;
 mod tree;
+mod witness;
 
 use cstatns_base::name::{Hex, whole_number};
 use data_encoding::BASE64;
@@ -31,6 +33,7 @@ pub use tree::{
     Hash, ProofError, Tree, empty_root, leaf_hash, prove_consistency, prove_inclusion, root_of,
     verify_consistency, verify_inclusion,
 };
+pub use witness::WitnessKey;
 
 /// Reads base64 in its one spelling. The decoder alone also takes texts that were padded one by one
 /// and put together, so that the same bytes would have several.

@@ -36,6 +36,8 @@ pub mod report;
 
 pub mod received;
 
+pub mod comparison;
+
 pub mod notice;
 
 pub mod ledger;
@@ -47,6 +49,8 @@ pub mod state;
 pub mod proposal_file;
 
 pub mod linking;
+
+pub mod witness;
 
 pub mod audit;
 

@@ -12,6 +12,7 @@ mod civil_status;
 mod clocks;
 #[path = "../common/mod.rs"]
 mod common;
+mod compare;
 mod dealing;
 mod demonstration;
 mod distance;
@@ -60,3 +61,4 @@ mod unasked;
 mod units;
 mod watching;
 mod withheld;
+mod witness;

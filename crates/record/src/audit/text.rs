@@ -12,7 +12,9 @@ use jiff::tz::TimeZone;
 
 use crate::state::{Exposure, ExternalRuns, Rehearsal};
 
-use super::{Audit, DeliverySummary, Flow, PartySummary, UnsignedFor, Witness, Witnessed};
+use super::{
+    Audit, DeliverySummary, Flow, OtherWitness, PartySummary, UnsignedFor, Witness, Witnessed,
+};
 
 /// So many of a thing; in French none and one are not several.
 pub(super) fn count(lang: Lang, number: u64, one: &str, many_fr: &str, one_fr: &str) -> String {
@@ -204,7 +206,7 @@ impl Audit {
     }
 
     fn say_witnesses(&self, lang: Lang, lines: &mut Vec<String>) {
-        let Witnessed { events: seen, quorum, custodians } = &self.witnessed;
+        let Witnessed { events: seen, quorum, custodians, others } = &self.witnessed;
         lines.push(text!(
             in lang,
             "\nWitnessed by others than the service",
@@ -232,6 +234,14 @@ impl Audit {
                 through(*quorum)
             ),
         });
+        for OtherWitness { witness, events } in others {
+            let seen = through(*events);
+            lines.push(text!(
+                in lang,
+                "  {witness}, whose key was given: {seen}",
+                "  {witness}, dont la clé a été donnée : {seen}"
+            ));
+        }
         match (*seen, self.sound) {
             (0, 0) => {}
             (0, _) => lines.push(text!(

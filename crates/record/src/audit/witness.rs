@@ -9,7 +9,8 @@ use cstatns_base::name::Name;
 use cstatns_base::text;
 
 use crate::card::{ServiceCard, ServiceKeys};
-use crate::checkpoint::{Head, leaf_hash, verify_inclusion};
+use crate::checkpoint::{Head, WitnessKey, leaf_hash, verify_inclusion};
+use crate::comparison::Comparison;
 use crate::evidence::{Evidence, EvidenceBody, Stated, is_answered};
 use crate::ledger::event::{Event, Line};
 use crate::proposal::{Placed, RunId};
@@ -37,7 +38,11 @@ enum Given {
     Evidence(Box<Evidence>),
     /// The report of a result.
     Report(Box<SignedReport>),
-    /// Neither.
+    /// The public key of a witness that cosigns checkpoints.
+    Key(Box<WitnessKey>),
+    /// A comparison of two files, signed by the card in it.
+    Comparison(Box<Comparison>),
+    /// None of them.
     Other,
 }
 
@@ -45,12 +50,33 @@ impl Witness {
     pub(super) fn read(path: &Path) -> Result<Self, AuditError> {
         let bytes = files::read(path, LIMIT)?;
         let evidence = serde_json::from_slice(&bytes).ok().filter(Evidence::is_sound);
+        let comparison = || serde_json::from_slice(&bytes).ok().filter(Comparison::is_sound);
+        let key = || WitnessKey::parse(str::from_utf8(&bytes).ok()?.trim_end()).ok();
         let given = match evidence {
             Some(evidence) => Given::Evidence(Box::new(evidence)),
             None => SignedReport::of(&bytes)
-                .map_or(Given::Other, |report| Given::Report(Box::new(report))),
+                .map(|report| Given::Report(Box::new(report)))
+                .or_else(|| comparison().map(|stated| Given::Comparison(Box::new(stated))))
+                .or_else(|| key().map(|key| Given::Key(Box::new(key))))
+                .unwrap_or(Given::Other),
         };
         Ok(Self { path: path.to_owned(), given })
+    }
+
+    /// The key, where it is that of a witness that cosigns.
+    pub(super) fn key(&self) -> Option<&WitnessKey> {
+        match &self.given {
+            Given::Key(key) => Some(key),
+            _ => None,
+        }
+    }
+
+    /// The comparison, where it is one.
+    pub(super) fn comparison(&self) -> Option<(&Path, &Comparison)> {
+        match &self.given {
+            Given::Comparison(comparison) => Some((&self.path, comparison)),
+            _ => None,
+        }
     }
 
     /// The checkpoints that it holds, each signed by the service or not.
@@ -62,7 +88,7 @@ impl Witness {
         let body = match &self.given {
             Given::Evidence(evidence) => &evidence.body,
             Given::Report(report) => return vec![kept(&report.body.checkpoint)],
-            Given::Other => return Vec::new(),
+            Given::Key(_) | Given::Comparison(_) | Given::Other => return Vec::new(),
         };
         let consents = body.statements.iter().filter_map(|stated| match stated {
             Stated::Consent { proposal, intent, .. } if !proposal.is_empty() => {
@@ -77,17 +103,26 @@ impl Witness {
 
 impl Facts<'_> {
     /// What a witness proves.
-    pub(super) fn witness(&self, witness: &Witness, card: &ServiceCard) -> Vec<Finding> {
+    pub(super) fn witness(
+        &self,
+        witness: &Witness,
+        card: &ServiceCard,
+        all: &[Witness],
+    ) -> Vec<Finding> {
         let (check, path) = (Check::Witness, &witness.path);
         match &witness.given {
             Given::Evidence(evidence) => self.evidence(path, &evidence.body, card),
             Given::Report(report) => vec![self.report(path, report, card)],
+            // What it cosigned stands in checkpoints.
+            Given::Key(_) => Vec::new(),
+            Given::Comparison(stated) => vec![self.comparison(path, stated, card, all)],
             Given::Other => {
                 let detail = both(|lang| {
                     text!(in lang,
                         "{path:?} is neither the evidence of a kit, signed by its card, nor the report \
-                        of a result.",
-                            "{path:?} n'est ni la preuve d'une trousse, signée de sa carte, ni le rapport d'un résultat."
+                        of a result, nor the public key of a witness, nor a comparison of two files, as it was signed.",
+                            "{path:?} n'est ni la preuve d'une trousse, signée de sa carte, ni le rapport d'un résultat, ni \
+                                la clé publique d'un témoin, ni une comparaison de deux fichiers, comme elle fut signée."
                     )
                 });
                 vec![failure(check, "witness-form", None, detail)]

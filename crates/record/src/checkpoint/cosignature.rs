@@ -10,11 +10,11 @@ use sha2::{Digest, Sha256};
 
 use crate::statement::Proved;
 
-use super::note::NoteSignature;
+use super::note::{NoteSignature, key_id};
 use super::{Head, origin};
 
 /// The signature type of a dated cosignature by Ed25519 in key ids.
-const COSIGNATURE: u8 = 4;
+pub(super) const COSIGNATURE: u8 = 4;
 
 /// A custodian's signature on a checkpoint, with its date. The date is the only one of what it
 /// stands in: of a consent, a receipt or a doubt.
@@ -66,11 +66,8 @@ impl Cosignature {
         let mut blob = self.time.as_second().to_be_bytes().to_vec();
         blob.extend(self.signature.0);
         let name = cosigner(service, signer);
-        let id = Sha256::new_with_prefix(&name)
-            .chain_update([b'\n', COSIGNATURE])
-            .chain_update(signer.0)
-            .finalize();
-        NoteSignature::of_parts(name, [id[0], id[1], id[2], id[3]], blob)
+        let id = key_id(&name, COSIGNATURE, &signer.0);
+        NoteSignature::of_parts(name, id, blob)
     }
 }
 
@@ -82,7 +79,12 @@ pub fn cosigner(service: &str, signer: &Hex<32>) -> String {
 }
 
 fn message(service: &str, head: &Head, time: Timestamp) -> String {
-    format!("cosignature/v1\ntime {}\n{}", time.as_second(), head.checkpoint(service).text())
+    signed_text(time.as_second(), &head.checkpoint(service).text())
+}
+
+/// What is signed of the checkpoint with this text, at this date.
+pub(super) fn signed_text(seconds: i64, checkpoint: &str) -> String {
+    format!("cosignature/v1\ntime {seconds}\n{checkpoint}")
 }
 
 #[cfg(test)]

@@ -58,10 +58,10 @@ pub(super) fn check_name(name: &str) -> Result<(), NoteError> {
     Ok(())
 }
 
-/// "key ID = SHA-256(key name || 0x0A || 0x01 || 32-byte Ed25519 public key)[:4]" (signed-note).
-fn key_id(name: &str, key: &VerifyingKey) -> [u8; 4] {
+/// "key ID = SHA-256(key name || 0x0A || signature type || public key)[:4]" (signed-note).
+pub(super) fn key_id(name: &str, kind: u8, key: &[u8; 32]) -> [u8; 4] {
     let digest =
-        Sha256::new_with_prefix(name).chain_update([b'\n', ED25519]).chain_update(key).finalize();
+        Sha256::new_with_prefix(name).chain_update([b'\n', kind]).chain_update(key).finalize();
     [digest[0], digest[1], digest[2], digest[3]]
 }
 
@@ -84,7 +84,7 @@ impl VerifierKey {
         if key.is_weak() {
             return Err(NoteError::BadKey);
         }
-        Ok(Self { name: name.to_owned(), id: key_id(name, &key), key })
+        Ok(Self { name: name.to_owned(), id: key_id(name, ED25519, key.as_bytes()), key })
     }
 
     /// Reads the text form.
@@ -147,7 +147,7 @@ impl NoteSignature {
     pub fn sign(text: &str, name: &str, key: &SigningKey) -> Result<Self, NoteError> {
         check_name(name)?;
         check_text(text)?;
-        let id = key_id(name, &key.verifying_key());
+        let id = key_id(name, ED25519, key.verifying_key().as_bytes());
         Ok(Self {
             name: name.to_owned(),
             id,
@@ -182,6 +182,11 @@ impl NoteSignature {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What it holds, if it is in the name of the key with this name and id.
+    pub(super) fn blob_of(&self, name: &str, id: [u8; 4]) -> Option<&[u8]> {
+        (self.name == name && self.id == id).then_some(&self.signature)
     }
 
     fn is_of(&self, key: &VerifierKey) -> bool {

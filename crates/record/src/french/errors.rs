@@ -20,6 +20,7 @@ use crate::report::{Report, ReportError};
 use crate::requested::{Requested, RequestedError};
 use crate::state::{Broken, MOST_OPEN, Refusal, Unlawful};
 use crate::statement::FORMAT;
+use crate::witness::WitnessError;
 
 french!(CardError {
     Self::File(error) => (error),
@@ -275,4 +276,18 @@ french!(AuditError {
     Self::Card => "la carte donnée n'est pas la carte intacte d'un service",
     Self::LineEnds { path } => "les lignes de {path:?} finissent par CR LF : il a été modifié en chemin",
     Self::Mark { path } => "{path:?} commence par une marque d'ordre des octets : il a été modifié en chemin",
+});
+
+french!(WitnessError {
+    Self::File(error) => (error),
+    Self::Broken(error) => (error),
+    Self::Note(error) => (error),
+    Self::Damaged { path } => "{path:?} n'est pas ce que ce témoin a retenu, ou est endommagé",
+    Self::NoCard { service } => "ce témoin n'a encore rien cosigné du service {service}",
+    Self::OtherCard { service } => "la carte donnée n'est pas celle du service {service} que ce témoin suit : son \
+        registre ne nomme pas la clé de signature de la carte",
+    Self::Shorter { covered, found } => "ce témoin a cosigné {covered} événements de ce service, et ce registre en a \
+        {found} : des événements ont été retirés, ou c'est une ancienne copie",
+    Self::Forked { event } => "ce témoin a cosigné un autre registre de ce service : les deux diffèrent à l'événement \
+        {event} ou avant, et tous deux sont signés",
 });

@@ -38,6 +38,7 @@ use cstatns::report::ReportError;
 use cstatns::requested::RequestedError;
 use cstatns::service::{ServiceError, Source, WorkError};
 use cstatns::state::{Broken, Refusal, Unlawful};
+use cstatns::witness::WitnessError;
 use cstatns::words;
 use cstatns_bulk::CodeFileError;
 use cstatns_controller::{
@@ -462,6 +463,11 @@ fn of_parcels(found: &mut Vec<Sample>) {
             Age(AgeError::Cut), Form, Members { expected: "seal.json" }, Receiver { receiver: name() },
             Expired { expires: time }, NotYet { made: time }, Signature { sender: name() }, Sender { sender: name() },
             Again { parcel: Hex([7; 16]) },
+        }
+        WitnessError {
+            File(missing()), Broken(cstatns::state::Broken::Ledger(LedgerError::Chain { number: 2 })),
+            Note(NoteError::Malformed), Damaged { path: path() }, NoCard { service: service() },
+            OtherCard { service: service() }, Shorter { covered: 9, found: 7 }, Forked { event: 9 },
         }
         PartyError {
             File(missing()), Damaged { path: path() }, Version { party: path(), found: 3 },
