@@ -43,8 +43,8 @@ pub(crate) struct Log {
     purpose: Option<Name>,
     #[command(flatten)]
     period: Days,
-    /// As a table, in a new file, or on standard output: `event`, `time`, `type`, `run`, `domains`, `purpose`,
-    /// `custodians`, `sentence`
+    /// As a table, in a new file, or on standard output: `event`, `time`, `type`, `run`, `domains`,
+    /// `purpose`, `custodians`, `sentence`
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
     csv: Option<PathBuf>,
 }

@@ -19,8 +19,8 @@ use crate::fault::Fault;
 use crate::lang::{lang, text};
 use crate::output::Program;
 
-/// Write what a ledger shows as one page: whether it is intact and in order, keys and doubts, custodians,
-/// projects, files and receipts, runs and refusals
+/// Write what a ledger shows as one page: whether it is intact and in order, keys and doubts,
+/// custodians, projects, files and receipts, runs and refusals
 #[derive(Args)]
 #[command(after_help = "Example:
   cstatns auditor report ledger.jsonl --service card.json --out report.html --lang fr

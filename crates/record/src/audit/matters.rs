@@ -114,10 +114,10 @@ impl Turn {
                 let files = count(lang, out, "file", "fichiers", "fichier");
                 text!(
                     in lang,
-                    "Event {event}: generation {generation} of `{domain}` was replaced, and no renewal names {files} with its \
-                    codes: still out.",
-                    "Événement {event} : la génération {generation} de `{domain}` a été remplacée, et aucun renouvellement ne \
-                        nomme {files} avec ses codes, encore en circulation."
+                    "Event {event}: generation {generation} of `{domain}` was replaced, and no renewal names \
+                    {files} with its codes: still out.",
+                    "Événement {event} : la génération {generation} de `{domain}` a été remplacée, et aucun \
+                        renouvellement ne nomme {files} avec ses codes, encore en circulation."
                 )
             })));
         }

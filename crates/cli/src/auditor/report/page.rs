@@ -81,8 +81,8 @@ fn of_what(account: &Account) -> Markup {
         @if let Some(period) = period {
             p {
                 (text!(
-                    "Keys, runs and refusals are those of the period {period}; how files, projects and custodians stand is of \
-                    the ledger's end.",
+                    "Keys, runs and refusals are those of the period {period}; how files, projects and custodians \
+                    stand is of the ledger's end.",
                     "Les clés, opérations et refus sont ceux de la période {period} ; l'état des fichiers, projets et \
                         détenteurs est celui de la fin du registre."
                 ))
@@ -104,12 +104,12 @@ fn verdicts(account: &Account) -> Markup {
                 p { strong { (marked(&intact)) } }
                 p.soft {
                     (text!(
-                        "It says that nothing was removed or changed since others saw it, and that every event was allowed. It \
-                        does not say that nothing happened outside the record: whoever holds enough shares and a copy of the \
-                        sealed keys could use them without a trace.",
+                        "It says that nothing was removed or changed since others saw it, and that every event was \
+                        allowed. It does not say that nothing happened outside the record: whoever holds enough shares \
+                        and a copy of the sealed keys could use them without a trace.",
                         "Cela dit que rien n'a été retiré ou modifié depuis que d'autres l'ont vu, et que chaque événement \
-                            était permis. Cela ne dit pas que rien n'a eu lieu hors du registre : qui tient assez de parts et \
-                            une copie des clés scellées pourrait s'en servir sans trace."
+                            était permis. Cela ne dit pas que rien n'a eu lieu hors du registre : qui tient assez \
+                            de parts et une copie des clés scellées pourrait s'en servir sans trace."
                     ))
                 }
             }
@@ -120,8 +120,8 @@ fn verdicts(account: &Account) -> Markup {
                     (text!(
                         "It says whether what had to be done was done, in time and for every file. It does not say that a \
                         destruction that somebody states has left no copy.",
-                        "Cela dit si ce qui devait être fait l'a été, à temps et pour chaque fichier. Cela ne dit pas qu'une \
-                            destruction déclarée n'a laissé aucune copie."
+                        "Cela dit si ce qui devait être fait l'a été, à temps et pour chaque fichier. Cela ne dit \
+                            pas qu'une destruction déclarée n'a laissé aucune copie."
                     ))
                 }
             }
@@ -220,14 +220,21 @@ fn of_domain(domain: &DomainAccount, years: &Years, account: &Account) -> Markup
             Years::size(),
             &text!("The keys of {name} against time", "Les clés de {name} dans le temps"),
             &text!(
-                "A bar for each key, by its number. A dashed line is where it is due, or where the project ends; what follows has \
-                another colour. A triangle is a doubt.",
-                "Une barre par clé, par son numéro. Un tireté marque l'échéance, ou la fin du projet ; ce qui suit a une autre \
-                    couleur. Un triangle est un doute."
+                "A bar for each key, by its number. A dashed line is where it is due, or where the project ends; \
+                what follows has another colour. A triangle is a doubt.",
+                "Une barre par clé, par son numéro. Un tireté marque l'échéance, ou la fin du projet ; ce qui suit \
+                    a une autre couleur. Un triangle est un doute."
             ),
             &years.draw(domain, account.today),
         ))
-        (table(&text!("The keys of {name}, and the files coded with each", "Les clés de {name}, et les fichiers codés avec chacune"), &head, &rows))
+        (table(
+            &text!(
+                "The keys of {name}, and the files coded with each",
+                "Les clés de {name}, et les fichiers codés avec chacune"
+            ),
+            &head,
+            &rows,
+        ))
         (doubts(name, &rotation.generations))
         @if !out_rows.is_empty() {
             (table(
@@ -336,7 +343,14 @@ fn projects(account: &Account) -> Markup {
     html! {
         @if !rows.is_empty() {
             h2 { (text!("Ends of research projects", "Fins des projets de recherche")) }
-            (table(&text!("Projects, and when their keys went", "Projets, et quand leurs clés ont été détruites"), &head, &rows))
+            (table(
+                &text!(
+                    "Projects, and when their keys went",
+                    "Projets, et quand leurs clés ont été détruites"
+                ),
+                &head,
+                &rows,
+            ))
         }
     }
 }
@@ -373,10 +387,10 @@ fn custodians(account: &Account) -> Markup {
         @for exposure in &account.audit.exposures {
             p {
                 (text!(
-                    "Epoch {} is over. Not stated destroyed: the shares of {}; {} would open its secret, with a backup of what \
-                    it sealed.",
-                    "L'époque {} est terminée. Non déclarées détruites : les parts de {} ; {} ouvriraient son secret, avec une \
-                        sauvegarde de ce qu'il scellait.",
+                    "Epoch {} is over. Not stated destroyed: the shares of {}; {} would open its secret, with a \
+                    backup of what it sealed.",
+                    "L'époque {} est terminée. Non déclarées détruites : les parts de {} ; {} ouvriraient son \
+                        secret, avec une sauvegarde de ce qu'il scellait.",
                     exposure.epoch,
                     names(&exposure.unforgotten),
                     exposure.needed
@@ -445,7 +459,10 @@ fn receipts(account: &Account) -> Markup {
         }
         @if !rows.is_empty() {
             (table(
-                &text!("Deliveries to parties that have not signed for them", "Livraisons sans récépissé signé du partenaire"),
+                &text!(
+                    "Deliveries to parties that have not signed for them",
+                    "Livraisons sans récépissé signé du partenaire"
+                ),
                 &head,
                 &rows,
             ))
@@ -524,7 +541,8 @@ fn attempts(account: &Account) -> Markup {
         p {
             (text!(
                 "Calls refused before anything began: {}; runs that failed: {}; questions that ended without a run: {}.",
-                "Appels refusés avant tout commencement : {} ; opérations qui ont échoué : {} ; questions sans opération : {}.",
+                "Appels refusés avant tout commencement : {} ; opérations qui ont échoué : {} ; questions sans \
+                    opération : {}.",
                 count("refused"),
                 count("failed"),
                 count("lapsed")
@@ -549,10 +567,10 @@ fn linking(body: &LinkingAudit) -> Markup {
         h2 { (text!("Linking body {id}", "Organisme d'appariement {id}")) }
         p {
             (text!(
-                "Its ledger of {} is intact. Coded files received: {}, joined: {}, released: {}; in clear now: {}, kept encrypted: \
-                {}, destroyed: {}.",
-                "Son registre de {} est intègre. Fichiers codés reçus : {}, appariés : {}, remis : {} ; en clair à présent : {}, \
-                    gardés chiffrés : {}, détruits : {}.",
+                "Its ledger of {} is intact. Coded files received: {}, joined: {}, released: {}; in clear now: {}, \
+                kept encrypted: {}, destroyed: {}.",
+                "Son registre de {} est intègre. Fichiers codés reçus : {}, appariés : {}, remis : {} ; en clair à \
+                    présent : {}, gardés chiffrés : {}, détruits : {}.",
                 counted(body.events, "event", "événement"),
                 body.received,
                 body.joined,
