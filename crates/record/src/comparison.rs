@@ -196,12 +196,13 @@ impl ComparisonBody {
                 true => text!(
                     in lang,
                     "All codes of the old file are of generation {one}, all of the new one of generation {other}.",
-                    "Tous les codes de l'ancien fichier sont de génération {one}, tous ceux du nouveau de génération {other}."
+                    "Tous les codes de l'ancien fichier sont de génération {one}, tous ceux du nouveau de \
+                        génération {other}."
                 ),
                 false => text!(
                     in lang,
-                    "The old file has codes of generation {one}, the new one of generation {other}: in a renewal each has one, \
-                    and the new one is later.",
+                    "The old file has codes of generation {one}, the new one of generation {other}: in a renewal each has \
+                    one, and the new one is later.",
                     "L'ancien fichier a des codes de génération {one}, le nouveau de génération {other} : dans un \
                         renouvellement chacun en a une, et la nouvelle est postérieure."
                 ),
@@ -247,7 +248,8 @@ impl ComparisonBody {
                 ),
                 false => text!(
                     in lang,
-                    "The codes of the two files do not stand equally often: rows of one code were parted, or of several joined.",
+                    "The codes of the two files do not stand equally often: rows of one code were parted, or of \
+                    several joined.",
                     "Les codes des deux fichiers ne figurent pas aussi souvent : les lignes d'un code ont été séparées, ou \
                         celles de plusieurs réunies."
                 ),

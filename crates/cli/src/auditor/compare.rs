@@ -69,8 +69,9 @@ impl Compare {
             program.say(text!(
                 "note: not both files have their report beside them, so the statement names no delivery of one without: \
                 put the reports back and compare again, for an auditor to find them in the ledger",
-                "note : les deux fichiers n'ont pas leur rapport à côté, et la déclaration ne nomme pas la livraison de celui \
-                    qui n'en a pas : remettez les rapports et comparez de nouveau, pour qu'un auditeur les trouve dans le registre"
+                "note : les deux fichiers n'ont pas leur rapport à côté, et la déclaration ne nomme pas la livraison de \
+                    celui qui n'en a pas : remettez les rapports et comparez de nouveau, pour qu'un auditeur les \
+                    trouve dans le registre"
             ));
         }
         program.say(match checks.hold() {

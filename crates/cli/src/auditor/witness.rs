@@ -48,7 +48,8 @@ would forget what it has cosigned since.")]
 pub(crate) struct New {
     /// The folder to make
     dir: PathBuf,
-    /// The witness's name, which stands in its cosignatures: a lower-case letter, then letters, digits or hyphens
+    /// The witness's name, which stands in its cosignatures: a lower-case letter, then letters,
+    /// digits or hyphens
     #[arg(long)]
     name: Name,
     /// A file with the passphrase; else it is asked for
@@ -118,7 +119,8 @@ pub(crate) struct Sign {
     /// A file with the passphrase; else it is asked for
     #[arg(long, value_name = "F")]
     passphrase_file: Option<PathBuf>,
-    /// Where to write the cosigned checkpoint [default: DIR/SERVICE.checkpoint, in place of the last one]
+    /// Where to write the cosigned checkpoint [default: DIR/SERVICE.checkpoint, in place of the
+    /// last one]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }

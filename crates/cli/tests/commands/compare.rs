@@ -1,4 +1,4 @@
-//! A coded file is compared with its renewal where both lie, and the auditor is told what was found.
+//! A coded file is compared with its renewal where both lie; an auditor reads what was found.
 
 use crate::common;
 

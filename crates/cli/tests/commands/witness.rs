@@ -235,8 +235,8 @@ fn a_witness_refuses_what_the_service_did_not_sign_or_another_signed() {
     refused(&place, &format!("{SIGN} --service odd.json"), "service-card", &[]);
 }
 
-/// The memory is durable before the cosignature is given away: a stop between the two costs nothing,
-/// and asks for nothing.
+/// The memory is durable before the cosignature is given away: a stop between the two costs
+/// nothing, and asks for nothing.
 #[test]
 fn a_stop_between_memory_and_cosignature_is_made_good() {
     let place = Place::open();

@@ -53,7 +53,8 @@ impl Facts<'_> {
                 false => text!(
                     in lang,
                     ", whose card this ledger does not name and whose key was not given: it is the word of somebody unknown",
-                    ", dont ce registre ne nomme pas la carte et dont la clé n'a pas été donnée : c'est la parole d'un inconnu"
+                    ", dont ce registre ne nomme pas la carte et dont la clé n'a pas été donnée : c'est la parole \
+                        d'un inconnu"
                 ),
             };
             text!(
@@ -111,9 +112,10 @@ impl Facts<'_> {
         card: &ServiceCard,
     ) -> Option<Against> {
         if body.service.as_ref().is_some_and(|service| **service != *card.id()) {
-            let detail = both(
-                |lang| text!(in lang, "{path:?} is of files of another service.", "{path:?} porte sur des fichiers d'un autre service."),
-            );
+            let detail = both(|lang| {
+                text!(in lang, "{path:?} is of files of another service.",
+                    "{path:?} porte sur des fichiers d'un autre service.")
+            });
             return Some(("witness-other-service", detail));
         }
         let tagged = |domain: &Name| Tag::of(card.id(), domain) == body.new.tag;
@@ -142,10 +144,10 @@ impl Facts<'_> {
                 let named = state.named(reported.delivery);
                 let detail = both(|lang| {
                     text!(in lang,
-                        "{path:?} names delivery {named}, which this ledger does not have so: of another domain, generation, \
-                        request or number of rows, or not at all.",
-                        "{path:?} nomme la livraison {named}, que ce registre n'a pas ainsi : d'un autre domaine, d'une autre \
-                            génération, demande ou nombre de lignes, ou pas du tout."
+                        "{path:?} names delivery {named}, which this ledger does not have so: of another domain, \
+                        generation, request or number of rows, or not at all.",
+                        "{path:?} nomme la livraison {named}, que ce registre n'a pas ainsi : d'un autre domaine, d'une \
+                            autre génération, demande ou nombre de lignes, ou pas du tout."
                     )
                 });
                 return Some(("comparison-delivery", detail));
