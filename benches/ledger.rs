@@ -11,7 +11,7 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use cstatns::audit::verify;
+use cstatns::audit::{Account, Period, examine, verify};
 use cstatns::card::{Card, CardBody, ServiceCard};
 use cstatns::checkpoint::{Cosignature, Head, Note, NoteSignature, Tree, leaf_hash};
 use cstatns::code::{Generation, Tag};
@@ -286,6 +286,8 @@ fn long(criterion: &mut Criterion) {
         assert_eq!(writer.tree.size(), events);
         let path = directory.path().join("ledger.jsonl");
         writer.write(&path);
+        // For the program itself, which takes a card from a file.
+        std::fs::write(path.with_file_name("card.json"), canonical_json(&writer.card)).unwrap();
         (path, writer.card)
     };
     let mut group = criterion.benchmark_group("audit");
@@ -298,6 +300,19 @@ fn long(criterion: &mut Criterion) {
             assert!(audit.holds(), "{audit}");
             assert_eq!(audit.statements, 3 + 2 * LONG.1 as u64);
             black_box(audit)
+        });
+    });
+    // All that a report is drawn from.
+    group.bench_function("account", |bencher| {
+        let (path, card) = made.get_or_init(make);
+        bencher.iter(|| {
+            let (mut audit, ledger) = examine(path, card, &[], &[]).unwrap();
+            let (ledger, now) = (ledger.expect("it is intact"), audit.last.unwrap());
+            audit.note_what_is_due(Some(&ledger), now);
+            let account = Account::of(audit, &ledger, Period::default(), now);
+            let results: u64 = account.runs.iter().map(|of| of.coded).sum();
+            assert_eq!(results, LONG.1 as u64);
+            black_box(account)
         });
     });
     group.finish();
