@@ -194,7 +194,8 @@ fn descriptors(process: u32) -> Option<Vec<(u32, String)>> {
     Some(found)
 }
 
-/// Two pipes and the null device; what the caller left open, it has too, and the operator is warned.
+/// Two pipes and the null device; what the caller left open, it has too, and the operator is
+/// warned.
 #[test]
 fn the_second_process_has_its_pipes_and_nothing_else() {
     let place = place(3000);
