@@ -209,7 +209,7 @@ impl Draw {
             needed if needed >= self.left => true,
             needed => {
                 let random = u128::from(self.number());
-                random * u128::from(self.left) >> 64 < needed.into()
+                (random * u128::from(self.left)) >> 64 < needed.into()
             }
         };
         self.needed -= u64::from(is_taken);
