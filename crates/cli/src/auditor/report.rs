@@ -1,5 +1,6 @@
 //! `auditor report`: one page that answers who, when, in time, everything, destroyed.
 
+mod domains;
 mod page;
 mod timeline;
 

@@ -9,7 +9,7 @@ use cstatns_base::name::{Hex, Name};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::ledger::event::{Event, Line};
+use crate::ledger::event::{Event, Lapse, Line};
 use crate::proposal::{Action, Consent, RunId};
 
 /// Something that a quorum decided.
@@ -122,7 +122,7 @@ impl Story {
             }
             Event::Lapsed { run, why, consents } => {
                 let approved = consents.iter().map(|consent| consent.body.by.clone()).collect();
-                self.ended(line, "lapsed", why.word().to_owned(), run, approved);
+                self.ended(line, "lapsed", reason(*why).to_owned(), run, approved);
             }
             Event::Delivered { run, part, receipt: Some(receipt) } => {
                 let delivery = DeliveryId { run: *run, part: *part };
@@ -164,5 +164,14 @@ impl Story {
         let Asked { action, approved } = self.asked.get(run)?;
         let (event, time, approved) = (line.sequence, line.time, approved.clone());
         Some((action, Decided { event, time, approved }))
+    }
+}
+
+/// Why a question ended without a run, as the ledger spells it.
+fn reason(why: Lapse) -> &'static str {
+    match why {
+        Lapse::Expired => "expired",
+        Lapse::Stopped => "stopped",
+        Lapse::Withdrawn => "withdrawn",
     }
 }

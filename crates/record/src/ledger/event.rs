@@ -387,17 +387,6 @@ pub enum Lapse {
     Withdrawn,
 }
 
-impl Lapse {
-    /// The reason, as the ledger spells it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Expired => "expired",
-            Self::Stopped => "stopped",
-            Self::Withdrawn => "withdrawn",
-        }
-    }
-}
-
 /// A key that is not destroyed, by its place and its check value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
