@@ -20,7 +20,8 @@ use crate::output::Program;
 /// custodian, a purpose or a period
 #[derive(Args)]
 #[command(after_help = "Example:
-  cstatns auditor log ledger.jsonl --service card.json --domain population --from 2026-01-01 --to 2026-12-31
+  cstatns auditor log ledger.jsonl --service card.json --domain population \\
+      --from 2026-01-01 --to 2026-12-31
   cstatns auditor log ledger.jsonl --service card.json --custodian alice --csv alice.csv
 The ledger is checked first, as by `auditor verify`, and nothing is said of one that is not intact.
 Refusals and failures are events like all others. Filters go together: an event is shown that fits each of them. The

@@ -327,5 +327,9 @@ fn a_medium_that_is_not_mounted_stops_only_what_is_new() {
     place.ok(&format!("service request-lost home {delivery}"));
     assert!(place.read("home/ledger.jsonl").contains("\"how\":\"lost\""));
     place.quorum("service open home income --kind statistics");
-    place.ok("auditor verify home/ledger.jsonl --service home/card.json");
+    // Bruno's doubt waits for an answer.
+    let audit = place.run("auditor verify home/ledger.jsonl --service home/card.json");
+    let said = text(&audit.stdout);
+    assert!(audit.status.code() == Some(3) && said.contains("\nIntact: yes, "), "{said}");
+    assert!(said.contains("the doubt of `bruno` is open"), "{said}");
 }

@@ -136,7 +136,12 @@ fn three_requests_are_asked_once_and_have_three_results() {
     assert!(said.contains("\n  opens     key 2 of `population`\n"), "{said}");
     let of = [1, 3].map(|part| format!("{{\"part\":{part},\"run\":\"{run}\"}}")).join(",");
     assert!(place.read("home/ledger.jsonl").contains(&format!("\"of\":[{of}]")));
-    place.ok("auditor verify home/ledger.jsonl --service home/card.json");
+    // The third is named by nobody.
+    let audit = place.run("auditor verify home/ledger.jsonl --service home/card.json");
+    assert_eq!(audit.status.code(), Some(3));
+    let said = text(&audit.stdout);
+    assert!(said.contains("no renewal names 1 file with its codes: still out.\n"), "{said}");
+    assert!(said.contains("\nIn order: NO, 1 matter to account for.\n"), "{said}");
 }
 
 #[test]
