@@ -28,7 +28,7 @@ MORE = {
     "cstatns-bulk": ["benches/*.rs"],
     "cstatns-terminal": ["src/advice/*.txt"],
     "cstatns-link": ["src/bin/cstatns-link/fr.txt"],
-    "cstatns-cli": ["src/help/*.txt", "src/service/script/*.txt"],
+    "cstatns-cli": ["src/help/*.txt", "src/page/*.css", "src/service/script/*.txt"],
 }
 # The packages whose only target is a program: docs.rs has nothing to build for them.
 PROGRAMS = {"cstatns-cli"}
