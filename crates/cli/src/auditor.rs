@@ -13,7 +13,7 @@ use cstatns::audit;
 use cstatns::audit::{Audit, Finding, Intact, Period, Rotation};
 use cstatns::card::ServiceCard;
 use cstatns::files;
-use cstatns::ledger::{checkpoint_path, read_checkpoint};
+use cstatns::ledger::{Lines, checkpoint_path, read_checkpoint};
 use cstatns::linking::is_linking_ledger;
 use cstatns::name::Name;
 use cstatns::service::read_service_card;
@@ -263,12 +263,24 @@ fn service_ledger(path: &Path) -> Fault {
     Fault::form(path, words!("the ledger of a service", "le registre d'un service"))
 }
 
+/// How every line of a ledger begins.
+const BEGINNING: &[u8; 9] = br#"{"clock":"#;
+
 /// Nobody is to answer for a file that was never the ledger of a service. What cannot be read is
 /// reported where it is read.
 fn need_service_ledger(path: &Path) -> Result<(), Fault> {
-    let mut start = [0; 3];
+    let mut start = [0; BEGINNING.len()];
     let read = files::open_to_read(path).map(|mut file| file.read(&mut start));
-    let is_none = matches!(read, Ok(Ok(1..))) && start[0] != b'{' && start != *b"\xef\xbb\xbf";
+    let is_none = matches!(read, Ok(Ok(1..)))
+        && match start[0] {
+            // A card or a report is one line without an end; of a ledger that was cut short so
+            // much is left.
+            b'{' if start != *BEGINNING => {
+                Lines::open(path).is_ok_and(|mut lines| matches!(lines.next_line(), Ok(None)))
+            }
+            b'{' => false,
+            _ => !start.starts_with(b"\xef\xbb\xbf"),
+        };
     match is_none || is_linking_ledger(path).unwrap_or_default() {
         true => Err(service_ledger(path)),
         false => Ok(()),

@@ -87,3 +87,28 @@ pub(crate) fn figure(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a ledger or a file says is text, wherever it stands.
+    #[test]
+    fn no_text_becomes_markup() {
+        let wicked = "\"'><script>x</script>`<b>`&amp;";
+        let cells = [wicked.to_owned(), wicked.to_owned()];
+        let body = html! {
+            (table(wicked, &cells, &[cells.to_vec()]))
+            (figure("id", (1.0, 1.0), wicked, wicked, &html! {}))
+            (marked(wicked))
+        };
+        let page = document(wicked, &body);
+        assert!(!page.contains("<script") && !page.contains("<b>"), "{page}");
+        assert!(!page.contains("label=\"\""), "{page}");
+        assert_eq!(
+            page.matches("&lt;script&gt;").count(),
+            page.matches("x&lt;/script&gt;").count()
+        );
+        assert!(page.contains("<code>&lt;b&gt;</code>&amp;amp;"), "{page}");
+    }
+}

@@ -5,15 +5,14 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use cstatns::checkpoint::WitnessKey;
 use cstatns::files::{self, Access, FileError};
-use cstatns::linking::is_linking_ledger;
 use cstatns::name::Name;
 use cstatns::service::read_service_card;
 use cstatns::witness::{self, PUBLIC};
-use cstatns::words;
 use cstatns_parcel::party::{Party, PartyError};
 use cstatns_terminal::party::opened;
 use serde_json::{Value, json};
 
+use super::need_service_ledger;
 use crate::fault::Fault;
 use crate::lang::text;
 use crate::output::Program;
@@ -49,9 +48,9 @@ pub(crate) struct New {
     /// The folder to make
     dir: PathBuf,
     /// The witness's name, which stands in its cosignatures: a lower-case letter, then letters,
-    /// digits or hyphens
+    /// digits or hyphens [default: that of the folder]
     #[arg(long)]
-    name: Name,
+    name: Option<Name>,
     /// A file with the passphrase; else it is asked for
     #[arg(long, value_name = "F", conflicts_with = "no_passphrase")]
     passphrase_file: Option<PathBuf>,
@@ -63,6 +62,13 @@ pub(crate) struct New {
 impl New {
     fn run(self, program: &Program) -> Result<Value, Fault> {
         let Self { dir, name, passphrase_file, no_passphrase } = self;
+        let of_folder = || Name::new(dir.file_name()?.to_str()?).ok();
+        let name = name.or_else(of_folder).ok_or_else(|| {
+            Fault::usage(text!(
+                "the folder {dir:?} is not called as a witness can be: give the witness's name with --name",
+                "le dossier {dir:?} ne porte pas le nom que peut avoir un témoin : donnez le nom du témoin avec --name"
+            ))
+        })?;
         // Before a passphrase is typed.
         if files::taken(&dir)? {
             return Err(FileError::Exists { path: dir }.into());
@@ -136,10 +142,7 @@ impl Sign {
             }
             files::check_directory_of(out)?;
         }
-        if is_linking_ledger(&ledger)? {
-            let service = words!("the ledger of a service", "le registre d'un service");
-            return Err(Fault::form(&ledger, service));
-        }
+        need_service_ledger(&ledger)?;
         // Two at a time could cosign two ledgers that do not go on from one another.
         let _lock = files::lock(&dir.join("lock"))?;
         let seen = witness::look(&dir, &key, &ledger, card.as_ref())?;

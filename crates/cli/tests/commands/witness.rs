@@ -183,6 +183,18 @@ fn a_witness_refuses_what_does_not_go_on_from_what_it_saw() {
     place.ok(SIGN);
 }
 
+/// A witness is called as its folder is, where nothing else is said.
+#[test]
+fn the_folder_names_the_witness() {
+    let place = Place::default();
+    place.ok("auditor witness new authority --no-passphrase");
+    assert!(place.read("authority/witness.pub").starts_with("authority+"));
+    let output = place.run("auditor witness new Witness --no-passphrase");
+    let said = text(&output.stderr);
+    assert!(output.status.code() == Some(2) && said.contains("--name"), "{said}");
+    assert!(!place.exists("Witness"));
+}
+
 #[test]
 fn a_witness_refuses_what_the_service_did_not_sign_or_another_signed() {
     let place = office();
@@ -200,6 +212,9 @@ fn a_witness_refuses_what_the_service_did_not_sign_or_another_signed() {
     let command = format!("{SIGN} --service other/card.json");
     refused(&place, &command, "ledger-other-service", &[]);
     refused(&place, &format!("{SIGN} --service alice/card.json"), "service-card", &[]);
+    // Nobody is accused of a file that is no ledger.
+    let card = SIGN.replace("home/ledger.jsonl", "home/card.json");
+    refused(&place, &card, "file-form", &["home/card.json"]);
 
     // What somebody changed: the checkpoint, the lines, or both without the service's key.
     grow(&place, "new", OPEN);
