@@ -140,6 +140,8 @@ pub struct World {
     pub mirrors: Vec<PathBuf>,
     /// Whether the date of the clock is confirmed before custodians are asked.
     pub confirms: Cell<bool>,
+    /// Whether the custodians who approve are elsewhere: their kits see no more than the question.
+    pub distant: Cell<bool>,
     /// After how many events a snapshot is written: soon enough that most of what is tested is
     /// tested with one.
     pub snapshot_after: u64,
@@ -153,7 +155,8 @@ impl World {
         let kits: Vec<PathBuf> =
             (1..=n).map(|i| kits_directory.path().join(format!("kit-{i}"))).collect();
         let clock = TestClock::at("2026-01-05T09:00:00Z");
-        let (demo, life, mirrors, confirms) = (true, Vec::new(), Vec::new(), Cell::new(false));
+        let (demo, life, mirrors) = (true, Vec::new(), Vec::new());
+        let (confirms, distant) = (Cell::new(false), Cell::new(false));
         let snapshot_after = 3;
         let world = Self {
             directory,
@@ -165,6 +168,7 @@ impl World {
             life,
             mirrors,
             confirms,
+            distant,
             snapshot_after,
         };
         world.make_kits();
@@ -351,6 +355,9 @@ impl World {
     ) -> Result<Quorum, ServiceError> {
         if self.confirms.get() {
             service.confirm_clock(TimeZone::UTC.to_datetime(service.now()).date())?;
+        }
+        if self.distant.get() {
+            return self.quorum_at_a_distance(service, action, kits);
         }
         let draft = service.propose(action, SignedDuration::from_mins(10))?;
         service.gather(draft, |gathering| {
@@ -571,15 +578,29 @@ impl World {
         codes: &[Code],
         of: Option<Vec<DeliveryId>>,
     ) -> Result<Made, ServiceError> {
+        self.renew_request(domain, &self.request_of(file, codes), of)
+    }
+
+    /// A request to renew these codes.
+    pub fn request_of(&self, file: &str, codes: &[Code]) -> Request {
         let texts: Vec<String> = codes.iter().map(Code::text).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let request = self.request(file, &texts);
+        self.request(file, &texts)
+    }
+
+    pub fn renew_request(
+        &self,
+        domain: &str,
+        request: &Request,
+        of: Option<Vec<DeliveryId>>,
+    ) -> Result<Made, ServiceError> {
         let mut service = self.try_open()?;
         let domain = name(domain);
         let generation = service.state().domain(&domain)?.generation();
+        let from = Code::parse(request.values[0].as_bytes()).unwrap().generation();
         let action = Action::Renew {
             domain,
-            from: codes[0].generation(),
+            from,
             generation,
             purpose: name("test"),
             inputs: vec![request.input()],
@@ -590,7 +611,7 @@ impl World {
         let quorum = self.quorum(&mut service, action)?;
         service
             .renew(quorum, from_ref(&request.files), |renewer, out| {
-                renew_lines(renewer, &request, out)
+                renew_lines(renewer, request, out)
             })
             .map(only)
     }

@@ -17,12 +17,12 @@ use cstatns::ledger::event::{Event, Line};
 use cstatns::name::canonical_json;
 use cstatns::proposal::Action;
 use cstatns::receipt::Doubted;
-use cstatns::service::{Clock as _, Recovered, Recovery, Service, ServiceError, Sources};
+use cstatns::service::{Clock as _, Recovered, Recovery, RunFiles, Service, ServiceError, Sources};
 use cstatns::state::Fate;
 use jiff::SignedDuration;
 
 use common::crash::{Snapshot, copy_tree, violations};
-use common::{PEOPLE, World, name, read_lines, scratch};
+use common::{PEOPLE, Request, World, name, read_lines, scratch};
 
 /// What becomes of the life places when a home is lost.
 #[derive(Clone, Copy, PartialEq)]
@@ -297,6 +297,64 @@ fn numbers_that_a_lost_run_may_have_used_are_burnt() {
     world.new_key("population", reason).unwrap();
     world.code("population", "third", &PEOPLE).unwrap();
     assert_eq!(world.codes("third")[0].generation().get(), 3);
+}
+
+/// A new key and a renewal whose custodians were elsewhere, and then the disk and its copies are
+/// lost: what becomes of the files that were renewed.
+#[test]
+fn files_renewed_at_a_distance_go_on_where_the_seal_of_their_key_is_left() {
+    let population = name("population");
+    for keys_left in [true, false] {
+        let world = World::founded(2, 3);
+        world.statistics("population").unwrap();
+        world.code("population", "first", &PEOPLE).unwrap();
+        let (backup, first) = (Backup::of(&world), world.codes("first"));
+        let keys = scratch();
+        world.distant.set(true);
+        world.new_key("population", RenewalReason::Scheduled).unwrap();
+        let request = world.request_of("renewed", &first);
+        world.renew_request("population", &request, None).unwrap();
+        world.distant.set(false);
+        let renewed = world.codes("renewed");
+        if keys_left {
+            copy_tree(&world.home().join("keys"), &keys.path().join("keys"));
+        }
+        backup.put_back(&world, Life::Lost);
+
+        // The kits have the question of the renewal, which lies behind the new key.
+        let (service, _) = recover(&world, &[0, 2], &[keys.path()]).unwrap();
+        let known = service.state().domain(&population).unwrap();
+        assert_eq!((known.generation().get(), known.next_generation().get()), (2, 3));
+        let may_have_run = Fate::Recovered { made: 0 };
+        assert_eq!(
+            service.state().runs().values().filter(|run| run.fate == may_have_run).count(),
+            1
+        );
+        drop(service);
+        assert_eq!(words(&world).contains(&"key-lost"), !keys_left);
+
+        // It may have run, and is not done again, whether or not the key is there.
+        let files = RunFiles { result: world.path("again.result"), ..request.files.clone() };
+        let again = Request { files, ..request };
+        let again = world.renew_request("population", &again, None).unwrap_err();
+        let why = if keys_left { "request-may-be-spent" } else { "key-lost" };
+        assert_eq!(again.code(), why);
+        world.new_key("population", RenewalReason::Scheduled).unwrap();
+        let on = world.renew("population", "on", &renewed);
+        world.code("population", "third", &PEOPLE).unwrap();
+        let third = world.codes("third");
+        assert_eq!(third[0].generation().get(), 3);
+        if keys_left {
+            on.unwrap();
+            assert_eq!(world.codes("on"), third, "the renewed file is as good as ever");
+        } else {
+            assert_eq!(on.unwrap_err().code(), "key-lost", "its codes are of a lost key");
+        }
+        // From the file of before everybody goes on.
+        world.renew("population", "from-before", &first).unwrap();
+        assert_eq!(world.codes("from-before"), third);
+        all_follow(&world);
+    }
 }
 
 /// Two recoveries from one backup: the second goes on from the first, whose custodians know of it.
