@@ -47,7 +47,6 @@ pub enum Extent {
 /// each request.
 pub struct Rechecker {
     extent: Extent,
-    others: u32,
     talk: Mutex<Talk>,
 }
 
@@ -71,9 +70,8 @@ impl Rechecker {
         to: impl Write + Send + 'static,
         mut from: impl Read + Send + 'static,
     ) -> Result<Self, RecheckError> {
-        let (mut greeting, mut others) = ([0; 8], [0; 4]);
+        let mut greeting = [0; 8];
         from.read_exact(&mut greeting)?;
-        from.read_exact(&mut others)?;
         if greeting != *GREETING {
             return Err(RecheckError::Ended);
         }
@@ -84,13 +82,7 @@ impl Rechecker {
             rows: Zeroizing::new(Vec::with_capacity(ROWS * ROW)),
             sent: 0,
         };
-        Ok(Self { extent, others: u32::from_be_bytes(others), talk: Mutex::new(talk) })
-    }
-
-    /// How many descriptors the process has besides its pipes and the null device: those that who
-    /// started the program had left open for it.
-    pub fn others(&self) -> u32 {
-        self.others
+        Ok(Self { extent, talk: Mutex::new(talk) })
     }
 
     /// Hands over the keys of a chain, in their order; without a scheme they renew codes.
@@ -273,15 +265,13 @@ fn hmac(key: &Secret<32>, label: &str, message: &[u8]) -> [u8; 32] {
 /// answers at the end of each request how many it has made and how many differ. Returns when the
 /// run has no more requests, or is gone.
 ///
-/// `others` is how many descriptors it has besides its pipes. The caller has called
-/// [`harden_process`](cstatns_base::secret::harden_process) before, and `input` keeps no copy of
-/// what it gives.
+/// The caller has called [`harden_process`](cstatns_base::secret::harden_process) before, has
+/// nothing else open, and `input` keeps no copy of what it gives.
 ///
 /// # Errors
 /// Those of the pipes: [`ErrorKind::UnexpectedEof`] where nothing more comes.
-pub fn serve(mut input: impl Read, mut output: impl Write, others: u32) -> io::Result<()> {
+pub fn serve(mut input: impl Read, mut output: impl Write) -> io::Result<()> {
     output.write_all(GREETING)?;
-    output.write_all(&others.to_be_bytes())?;
     output.flush()?;
     let coder = ScalarCoder::read(&mut input)?;
     let mut rows = Zeroizing::new(vec![0; ROWS * ROW]);

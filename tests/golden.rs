@@ -50,6 +50,7 @@ fn world() -> World {
         life: Vec::new(),
         mirrors: Vec::new(),
         confirms: false.into(),
+        distant: false.into(),
         snapshot_after: 3,
     }
 }

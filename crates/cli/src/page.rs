@@ -8,8 +8,8 @@ use crate::lang::text;
 /// The style of all pages, in both colour schemes and on paper.
 pub(crate) const STYLE: &str = include_str!("page/style.css");
 
-/// A page in the language of the program.
-pub(crate) fn document(title: &str, body: &Markup) -> String {
+/// A page in the language of the program; `class` is that of its main part.
+pub(crate) fn document(title: &str, class: Option<&str>, body: &Markup) -> String {
     let policy = "default-src 'none'; style-src 'unsafe-inline'";
     let page = html! {
         (DOCTYPE)
@@ -22,34 +22,60 @@ pub(crate) fn document(title: &str, body: &Markup) -> String {
                 title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
-            body { main.broad { (body) } }
+            body { main class=[class] { (body) } }
         }
     };
     page.into_string() + "\n"
 }
 
-/// A table that scrolls by itself where it is wider than the page. The first cell of a row is its
-/// head.
+/// A table of text. The first cell of a row is its head.
 pub(crate) fn table(caption: &str, head: &[String], rows: &[Vec<String>]) -> Markup {
-    html! {
-        div.scroll role="region" aria-label=(caption) tabindex="0" {
-            table.text {
-                caption { (caption) }
-                thead { tr { @for cell in head { th scope="col" { (cell) } } } }
-                tbody {
-                    @for row in rows {
-                        tr {
-                            @for (place, cell) in row.iter().enumerate() {
-                                @let class = (cell.chars().count() <= WORD).then_some("word");
-                                @if place == 0 {
-                                    th scope="row" class=[class] { (marked(cell)) }
-                                } @else {
-                                    td class=[class] { (marked(cell)) }
-                                }
-                            }
-                        }
+    let rows = html! {
+        @for row in rows {
+            tr {
+                @for (place, cell) in row.iter().enumerate() {
+                    @let class = (cell.chars().count() <= WORD).then_some("word");
+                    @if place == 0 {
+                        th scope="row" class=[class] { (marked(cell)) }
+                    } @else {
+                        td class=[class] { (marked(cell)) }
                     }
                 }
+            }
+        }
+    };
+    scrolled(caption, Some("text"), head, &rows)
+}
+
+/// A line of a table of numbers.
+pub(crate) struct Counts {
+    /// Of its own look, if it has one.
+    pub(crate) class: Option<&'static str>,
+    pub(crate) head: Markup,
+    pub(crate) cells: Vec<String>,
+}
+
+/// A table of numbers.
+pub(crate) fn counts(caption: &str, head: &[String], rows: &[Counts]) -> Markup {
+    let rows = html! {
+        @for row in rows {
+            tr class=[row.class] {
+                th scope="row" { (row.head) }
+                @for cell in &row.cells { td { (cell) } }
+            }
+        }
+    };
+    scrolled(caption, None, head, &rows)
+}
+
+/// A table that scrolls by itself where it is wider than the page.
+fn scrolled(caption: &str, class: Option<&str>, head: &[String], rows: &Markup) -> Markup {
+    html! {
+        div.scroll role="region" aria-label=(caption) tabindex="0" {
+            table class=[class] {
+                caption { (caption) }
+                thead { tr { @for cell in head { th scope="col" { (cell) } } } }
+                tbody { (rows) }
             }
         }
     }
@@ -63,6 +89,26 @@ pub(crate) fn marked(text: &str) -> Markup {
     html! {
         @for (place, part) in text.split('`').enumerate() {
             @if place % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
+}
+
+/// Text of this program in which, besides, what stands between two asterisks is stressed.
+pub(crate) fn prose(text: &str) -> Markup {
+    html! {
+        @for (place, part) in text.split('*').enumerate() {
+            @if place % 2 == 1 { em { (marked(part)) } } @else { (marked(part)) }
+        }
+    }
+}
+
+/// A word of a file, which may break where its parts end.
+pub(crate) fn word(text: &str) -> Markup {
+    let shown = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+    let text: String = text.chars().map(shown).collect();
+    html! {
+        @for part in text.split_inclusive(['_', '-']) {
+            (part) @if part.ends_with(['_', '-']) { wbr; }
         }
     }
 }
@@ -99,10 +145,12 @@ mod tests {
         let cells = [wicked.to_owned(), wicked.to_owned()];
         let body = html! {
             (table(wicked, &cells, &[cells.to_vec()]))
+            (counts(wicked, &cells, &[Counts { class: None, head: word(wicked), cells: cells.to_vec() }]))
             (figure("id", (1.0, 1.0), wicked, wicked, &html! {}))
             (marked(wicked))
+            (prose(wicked))
         };
-        let page = document(wicked, &body);
+        let page = document(wicked, None, &body);
         assert!(!page.contains("<script") && !page.contains("<b>"), "{page}");
         assert!(!page.contains("label=\"\""), "{page}");
         assert_eq!(
@@ -110,5 +158,16 @@ mod tests {
             page.matches("x&lt;/script&gt;").count()
         );
         assert!(page.contains("<code>&lt;b&gt;</code>&amp;amp;"), "{page}");
+    }
+
+    #[test]
+    fn a_word_of_a_file_may_break_and_shows_no_control_character() {
+        assert_eq!(word("a_b-c").into_string(), "a_<wbr>b-<wbr>c");
+        assert_eq!(word("<b>&\0").into_string(), "&lt;b&gt;&amp;\u{fffd}");
+    }
+
+    #[test]
+    fn prose_stresses_and_names() {
+        assert_eq!(prose("*a* is `b`").into_string(), "<em>a</em> is <code>b</code>");
     }
 }

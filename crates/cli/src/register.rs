@@ -3,9 +3,9 @@
 
 mod draw;
 mod evaluate;
-mod html;
 mod measured;
 mod page;
+mod percent;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

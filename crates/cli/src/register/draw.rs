@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use maud::{Markup, html};
+
 use crate::figures::{decimal, grouped};
 
 const WIDTH: f64 = 360.0;
@@ -37,69 +39,64 @@ impl Axes {
     }
 
     /// Lines and numbers at each fifth, and what the axes are.
-    pub(super) fn frame(&self, x: &str, y: &str) -> String {
+    pub(super) fn frame(&self, x: &str, y: &str) -> Markup {
         let [left, right, top, bottom] = FRAME;
-        let mut svg = String::new();
-        for fifth in 0..=5 {
-            let value = |begin: f64| begin + f64::from(fifth) / 5.0 * (1.0 - begin);
-            let (across, up) = self.at((value(self.x), value(self.y)));
-            let _ = write!(
-                svg,
-                "<path class=\"grid\" d=\"M{across:.1} {top}V{bottom}M{left} {up:.1}H{right}\"/>
-<text x=\"{across:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>
-<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>
-",
-                bottom + 15.0,
-                tick(value(self.x)),
-                left - 5.0,
-                up + 4.0,
-                tick(value(self.y)),
-            );
+        let value = |fifth: i32, begin: f64| begin + f64::from(fifth) / 5.0 * (1.0 - begin);
+        html! {
+            @for fifth in 0..=5 {
+                @let (on_x, on_y) = (value(fifth, self.x), value(fifth, self.y));
+                @let (across, up) = self.at((on_x, on_y));
+                path.grid d=(format!("M{across:.1} {top}V{bottom}M{left} {up:.1}H{right}")) {}
+                (words(across, bottom + 15.0, Some("middle"), &tick(on_x)))
+                (words(left - 5.0, up + 4.0, Some("end"), &tick(on_y)))
+            }
+            (words(right, bottom + 32.0, Some("end"), &format!("{x} →")))
+            (words(left, top - 9.0, None, &format!("↑ {y}")))
         }
-        let _ = write!(
-            svg,
-            "<text x=\"{right}\" y=\"{:.1}\" text-anchor=\"end\">{x} →</text>\n<text x=\"{left}\" \
-            y=\"{:.1}\">↑ {y}</text>\n",
-            bottom + 32.0,
-            top - 9.0,
-        );
-        svg
     }
 
     /// A curve through points.
-    pub(super) fn path(&self, points: &[(f64, f64)]) -> String {
+    pub(super) fn path(&self, points: &[(f64, f64)]) -> Markup {
         let mut d = String::new();
-        if points.len() < 2 {
-            return d;
-        }
         for (nth, point) in points.iter().enumerate() {
             let (x, y) = self.at(*point);
             let _ = write!(d, "{}{x:.1} {y:.1}", if nth == 0 { "M" } else { "L" });
         }
-        format!("<path class=\"curve\" d=\"{d}\"/>\n")
+        html! { @if points.len() > 1 { path.curve d=(d) {} } }
     }
 
     /// From corner to corner: where both axes say the same.
-    pub(super) fn diagonal(&self) -> String {
+    pub(super) fn diagonal(&self) -> Markup {
         let ((x0, y0), (x1, y1)) = (self.at((self.x, self.x)), self.at((1.0, 1.0)));
-        format!("<path class=\"ideal\" d=\"M{x0:.1} {y0:.1}L{x1:.1} {y1:.1}\"/>\n")
+        html! { path.ideal d=(format!("M{x0:.1} {y0:.1}L{x1:.1} {y1:.1}")) {} }
     }
 
     /// A dot, the larger the more rows it stands for.
-    pub(super) fn dot(&self, point: (f64, f64), rows: u64) -> String {
-        let ((x, y), radius) = (self.at(point), 2.0 + (rows.max(1) as f64).log10());
-        format!("<circle class=\"dot\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius:.1}\"/>\n")
+    pub(super) fn dot(&self, point: (f64, f64), rows: u64) -> Markup {
+        self.circle("dot", point, 2.0 + (rows.max(1) as f64).log10())
     }
 
-    pub(super) fn ring(&self, point: (f64, f64)) -> String {
+    pub(super) fn ring(&self, point: (f64, f64)) -> Markup {
+        self.circle("setting", point, 7.0)
+    }
+
+    fn circle(&self, class: &str, point: (f64, f64), radius: f64) -> Markup {
         let (x, y) = self.at(point);
-        format!("<circle class=\"setting\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"7\"/>\n")
+        html! {
+            circle class=(class) cx=(format!("{x:.1}")) cy=(format!("{y:.1}")) r=(format!("{radius:.1}")) {}
+        }
     }
 
     /// A line up and down at `x`.
-    pub(super) fn range(&self, x: f64, low: f64, high: f64) -> String {
+    pub(super) fn range(&self, x: f64, low: f64, high: f64) -> Markup {
         let ((x, low), (_, high)) = (self.at((x, low)), self.at((x, high)));
-        format!("<path class=\"range\" d=\"M{x:.1} {low:.1}V{high:.1}\"/>\n")
+        html! { path.range d=(format!("M{x:.1} {low:.1}V{high:.1}")) {} }
+    }
+}
+
+fn words(x: f64, y: f64, anchor: Option<&str>, words: &str) -> Markup {
+    html! {
+        text x=(format!("{x:.1}")) y=(format!("{y:.1}")) text-anchor=[anchor] { (words) }
     }
 }
 
@@ -111,37 +108,28 @@ fn tick(share: f64) -> String {
 }
 
 /// A bar for each line, of two parts; and the size of the drawing.
-pub(super) fn bars(lines: &[(String, u64, u64)]) -> (String, (f64, f64)) {
+pub(super) fn bars(lines: &[(String, u64, u64)]) -> (Markup, (f64, f64)) {
     const PITCH: f64 = 20.0;
     const LEFT: f64 = 88.0;
     const LONGEST: f64 = 160.0;
     let most = lines.iter().map(|(_, one, two)| one + two).max().unwrap_or(0).max(1) as f64;
-    let mut svg = String::new();
-    for (nth, (label, one, two)) in lines.iter().enumerate() {
-        let y = nth as f64 * PITCH;
-        // What there is can be seen.
-        let width =
-            |count: u64| if count == 0 { 0.0 } else { (count as f64 / most * LONGEST).max(1.5) };
-        let (first, second) = (width(*one), width(*two));
-        let _ = writeln!(
-            svg,
-            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{label}</text>",
-            LEFT - 6.0,
-            y + 14.0
-        );
-        for (class, x, width) in [("right", LEFT, first), ("wrong", LEFT + first, second)] {
-            if width > 0.0 {
-                let top = y + 3.0;
-                let _ = writeln!(
-                    svg,
-                    "<path class=\"{class}\" d=\"M{x:.1} {top:.1}h{width:.1}v14h-{width:.1}z\"/>"
-                );
+    // What there is can be seen.
+    let width =
+        |count: u64| if count == 0 { 0.0 } else { (count as f64 / most * LONGEST).max(1.5) };
+    let drawing = html! {
+        @for (nth, (label, one, two)) in lines.iter().enumerate() {
+            @let y = nth as f64 * PITCH;
+            @let (first, second) = (width(*one), width(*two));
+            (words(LEFT - 6.0, y + 14.0, Some("end"), label))
+            @for (class, x, width) in [("right", LEFT, first), ("wrong", LEFT + first, second)] {
+                @if width > 0.0 {
+                    path class=(class) d=(format!("M{x:.1} {:.1}h{width:.1}v14h-{width:.1}z", y + 3.0)) {}
+                }
             }
+            (words(LEFT + first + second + 5.0, y + 14.0, None, &format!("{} + {}", grouped(*one), grouped(*two))))
         }
-        let (x, one, two) = (LEFT + first + second + 5.0, grouped(*one), grouped(*two));
-        let _ = writeln!(svg, "<text x=\"{x:.1}\" y=\"{:.1}\">{one} + {two}</text>", y + 14.0);
-    }
-    (svg, (WIDTH, lines.len() as f64 * PITCH))
+    };
+    (drawing, (WIDTH, lines.len() as f64 * PITCH))
 }
 
 #[cfg(test)]
@@ -161,8 +149,8 @@ mod tests {
         // What is outside stands at the edge.
         assert_eq!(axes.at((0.1, 2.0)), (FRAME[0], FRAME[2]));
         assert_eq!(
-            axes.path(&[(0.5, 0.0), (0.75, 0.5)]),
-            "<path class=\"curve\" d=\"M44.0 226.0L191.0 125.0\"/>\n"
+            axes.path(&[(0.5, 0.0), (0.75, 0.5)]).into_string(),
+            "<path class=\"curve\" d=\"M44.0 226.0L191.0 125.0\"></path>"
         );
     }
 
@@ -176,8 +164,9 @@ mod tests {
 
     #[test]
     fn bars_are_as_long_as_their_counts() {
-        let (svg, (_, height)) =
+        let (drawing, (_, height)) =
             bars(&[("a".to_owned(), 1000, 0), ("b".to_owned(), 250, 1), ("c".to_owned(), 0, 0)]);
+        let svg = drawing.into_string();
         assert_eq!((svg.matches("<path").count(), height), (3, 60.0));
         for part in ["h160.0v14", "h40.0v14", "h1.5v14", ">1,000 + 0<", ">0 + 0<"] {
             assert!(svg.contains(part), "{part}\n{svg}");

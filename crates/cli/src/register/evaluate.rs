@@ -30,9 +30,9 @@ use crate::figures::{counted, grouped, per_second};
 use crate::lang::{said, text};
 use crate::output::Program;
 
-use super::html::percent;
 use super::measured::{Kinds, Measured, summary};
 use super::page::page;
+use super::percent::percent;
 use super::{MAY_BE_DAYS, civil_status, counts, found, mapped};
 
 /// Shares of fewer rows say nothing, and a page of them would tell of single ones.

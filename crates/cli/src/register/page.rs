@@ -1,50 +1,34 @@
-//! The page of an evaluation: one file of HTML with its drawings in it, no script, and nothing from
-//! elsewhere. It holds counts. The only words that come from a file are kinds of rows, which are
-//! checked before and escaped by [`word`].
+//! The page of an evaluation. It holds counts. The only words that come from a file are kinds of
+//! rows.
 
 use cstatns::language::Words;
 use cstatns::words;
 use cstatns_register::{Bin, Evaluation, MatchQuality, Tally, Threshold, interval};
+use maud::{Markup, html};
 
 use crate::figures::grouped;
 use crate::lang::{Lang, lang, said, text};
-use crate::page::STYLE;
+use crate::page::{Counts, counts, document, figure, prose, word};
 
 use super::draw::{Axes, bars};
-use super::html::{NBSP, dash, figure, percent, row, share, table, word};
 use super::measured::{Kinds, Measured};
+use super::percent::{NBSP, dash, percent, share};
 
 /// The page, as text.
 pub(super) fn page(facts: &Measured) -> String {
-    let body = [
-        summary(facts),
-        by_kind(&facts.kinds, &facts.evaluation),
-        by_quality(&facts.evaluation),
-        curve(&facts.evaluation),
-        reliability(&facts.evaluation),
-        distribution(&facts.evaluation),
-        register(&facts.counts),
-    ];
-    let title = title();
-    format!(
-        "<!DOCTYPE html>
-<html lang=\"{}\">
-<head>
-<meta charset=\"utf-8\"/>
-<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>
-<meta name=\"color-scheme\" content=\"light dark\"/>
-<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\"/>
-<title>{title}</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<main>
-{}</main>
-</body>
-</html>
-",
-        text!("en", "fr"),
-        body.concat()
+    let evaluation = &facts.evaluation;
+    document(
+        &title(),
+        None,
+        &html! {
+            (summary(facts))
+            (by_kind(&facts.kinds, evaluation))
+            (by_quality(evaluation))
+            (curve(evaluation))
+            (reliability(evaluation))
+            (distribution(evaluation))
+            (register(&facts.counts))
+        },
     )
 }
 
@@ -52,11 +36,13 @@ fn title() -> String {
     text!("Evaluation of look-ups in a register", "Évaluation de recherches dans un répertoire")
 }
 
-fn summary(facts: &Measured) -> String {
+fn summary(facts: &Measured) -> Markup {
     let evaluation = &facts.evaluation;
     let total = evaluation.total();
     let coded = total.right + total.wrong;
     let least = score(evaluation.min_score);
+    let people = facts.counts.iter().find(|(what, _)| what.en == "people");
+    let people = grouped(people.map_or(0, |(_, count)| *count));
     let wrong = match interval(total.wrong, coded) {
         Some((_, high)) => text!(
             "{} of {} coded rows, {}; with 95{NBSP}% confidence at most {} of such rows",
@@ -68,50 +54,64 @@ fn summary(facts: &Measured) -> String {
         ),
         None => text!("none, for no row is coded", "aucune, car aucune ligne n'est codée"),
     };
-    let title = title();
-    text!(
-        "<h1>{title}</h1>
-<p>{} rows of a file that says who each is were looked up by civil status in the register <code>{}</code> of {} people.
-The weights were learnt from the rows without that knowledge, as for any file. Coded are the qualities down to
-<code>{}</code> with a score of at least {least}.</p>
-<ul>
-<li>As expected: {} of the rows, {}.</li>
-<li>Wrong persons: {wrong}.</li>
-</ul>
-<p>This page holds counts, and of nobody a name, a date, an identifier or a row. It tells no more than whoever holds the
-index can find out anyway.</p>
-",
-        "<h1>{title}</h1>
-<p>{} lignes d'un fichier qui dit qui est chacune ont été recherchées par état civil dans le répertoire <code>{}</code> de {}
-personnes. Les poids ont été appris des lignes sans ce savoir, comme pour tout fichier. Sont codées les qualités jusqu'à
-<code>{}</code> avec un score d'au moins {least}.</p>
-<ul>
-<li>Comme attendu : {} des lignes, {}.</li>
-<li>Personnes fausses : {wrong}.</li>
-</ul>
-<p>Cette page contient des comptes, et de personne un nom, une date, un identifiant ou une ligne. Elle n'apprend rien que celui
-qui a l'index ne puisse trouver de toute façon.</p>
-",
-        grouped(total.rows),
-        facts.id,
-        grouped(facts.counts.iter().find(|(what, _)| what.en == "people").map_or(0, |(_, count)| *count)),
-        evaluation.accept.word(),
-        grouped(total.good),
-        percent(total.good, total.rows),
-    )
-}
-
-fn by_kind(kinds: &Kinds, evaluation: &Evaluation) -> String {
-    let mut rows = String::new();
-    for group in kinds.groups() {
-        let class = if group.within.is_empty() { "" } else { "all" };
-        row(&mut rows, class, &word(group.word), &tally(&group.tally(evaluation)));
-        for (second, kind) in &group.within {
-            row(&mut rows, "within", &word(second), &tally(&evaluation.kinds[*kind]));
+    html! {
+        h1 { (title()) }
+        p {
+            (prose(&text!(
+                "{} rows of a file that says who each is were looked up by civil status in the register `{}` of {people} \
+                people. The weights were learnt from the rows without that knowledge, as for any file. Coded are the \
+                qualities down to `{}` with a score of at least {least}.",
+                "{} lignes d'un fichier qui dit qui est chacune ont été recherchées par état civil dans le répertoire \
+                    `{}` de {people} personnes. Les poids ont été appris des lignes sans ce savoir, comme pour tout \
+                    fichier. Sont codées les qualités jusqu'à `{}` avec un score d'au moins {least}.",
+                grouped(total.rows),
+                facts.id,
+                evaluation.accept.word()
+            )))
+        }
+        ul {
+            li {
+                (text!(
+                    "As expected: {} of the rows, {}.",
+                    "Comme attendu : {} des lignes, {}.",
+                    grouped(total.good),
+                    percent(total.good, total.rows)
+                ))
+            }
+            li { (text!("Wrong persons: {wrong}.", "Personnes fausses : {wrong}.")) }
+        }
+        p {
+            (text!(
+                "This page holds counts, and of nobody a name, a date, an identifier or a row. It says no more than \
+                whoever holds the index can find out anyway.",
+                "Cette page contient des comptes, et de personne un nom, une date, un identifiant ou une ligne. Elle \
+                    n'apprend rien que celui qui a l'index ne puisse trouver de toute façon."
+            ))
         }
     }
-    row(&mut rows, "all", &text!("all rows", "toutes les lignes"), &tally(&evaluation.total()));
-    let head = [
+}
+
+/// The words of the heads of a table, in the language of the program.
+fn heads<const N: usize>(heads: [&'static Words; N]) -> [String; N] {
+    heads.map(said)
+}
+
+fn line<const N: usize>(class: Option<&'static str>, head: Markup, cells: [String; N]) -> Counts {
+    Counts { class, head, cells: cells.into() }
+}
+
+fn by_kind(kinds: &Kinds, evaluation: &Evaluation) -> Markup {
+    let mut rows = Vec::new();
+    for group in kinds.groups() {
+        let class = (!group.within.is_empty()).then_some("all");
+        rows.push(line(class, word(group.word), tally(&group.tally(evaluation))));
+        for (second, kind) in &group.within {
+            rows.push(line(Some("within"), word(second), tally(&evaluation.kinds[*kind])));
+        }
+    }
+    let all = html! { (text!("all rows", "toutes les lignes")) };
+    rows.push(line(Some("all"), all, tally(&evaluation.total())));
+    let head = heads([
         words!("kind", "sorte"),
         words!("rows", "lignes"),
         words!("right", "justes"),
@@ -119,60 +119,59 @@ fn by_kind(kinds: &Kinds, evaluation: &Evaluation) -> String {
         words!("wrong", "fausses"),
         words!("ambi\u{ad}guous", "ambi\u{ad}guës"),
         words!("as ex\u{ad}pected", "atten\u{ad}dues"),
-    ];
-    let caption = words!(
+    ]);
+    let caption = text!(
         "Rows by kind, and what came of them",
         "Les lignes par sorte, et ce qu'elles sont devenues"
     );
-    text!(
-        "<h2>By kind of row</h2>
-<p>A row is <em>right</em> if it is coded as its person, <em>none</em> if it is not coded, <em>wrong</em> if it is coded as
-somebody else, or though the register does not have its person, or though nobody could tell which of several people is
-meant. <em>Ambiguous</em> are those of the rows not coded for which that was said. Expected is the person; nothing for people whom
-the register does not have; that the row is ambiguous, where several people are meant equally; and nothing wrong, for the kind
-<code>excluded</code>, which is in no curve below.</p>
-{}",
-        "<h2>Par sorte de ligne</h2>
-<p>Une ligne est <em>juste</em> si elle est codée comme sa personne, <em>aucune</em> si elle n'est pas codée, <em>fausse</em> si
-elle est codée comme quelqu'un d'autre, ou bien que le répertoire n'ait pas sa personne, ou bien que nul ne puisse dire laquelle de
-plusieurs personnes est visée. <em>Ambiguës</em> sont celles des lignes non codées dont cela a été dit. Est attendue la
-personne ; rien pour les personnes que le répertoire n'a pas ; que la ligne soit ambiguë, quand plusieurs personnes sont
-également visées ; et rien de faux, pour la sorte <code>excluded</code>, qui n'est dans aucune courbe ci-dessous.</p>
-{}",
-        table(caption, &head, &rows)
-    )
+    html! {
+        h2 { (text!("By kind of row", "Par sorte de ligne")) }
+        p {
+            (prose(&text!(
+                "A row is *right* if it is coded as its person, *none* if it is not coded, *wrong* if it is coded as \
+                somebody else, or though the register does not have its person, or though nobody could say which of \
+                several people is meant. *Ambiguous* are those of the rows not coded for which that was said. Expected is \
+                the person; nothing for people whom the register does not have; that the row is ambiguous, where several \
+                people are meant equally; and nothing wrong, for the kind `excluded`, which is in no curve below.",
+                "Une ligne est *juste* si elle est codée comme sa personne, *aucune* si elle n'est pas codée, *fausse* si \
+                    elle est codée comme quelqu'un d'autre, ou bien que le répertoire n'ait pas sa personne, ou bien que \
+                    nul ne puisse dire laquelle de plusieurs personnes est visée. *Ambiguës* sont celles des lignes non \
+                    codées dont cela a été dit. Est attendue la personne ; rien pour les personnes que le répertoire n'a \
+                    pas ; que la ligne soit ambiguë, quand plusieurs personnes sont également visées ; et rien de faux, \
+                    pour la sorte `excluded`, qui n'est dans aucune courbe ci-dessous."
+            )))
+        }
+        (counts(&caption, &head, &rows))
+    }
 }
 
-fn by_quality(evaluation: &Evaluation) -> String {
-    let mut rows = String::new();
+fn by_quality(evaluation: &Evaluation) -> Markup {
     let all = evaluation.total().rows;
-    for (quality, tally) in MatchQuality::ALL.into_iter().zip(&evaluation.qualities) {
-        let cells = [
-            grouped(tally.rows),
-            percent(tally.rows, all),
-            grouped(tally.right),
-            grouped(tally.none),
-            grouped(tally.wrong),
-        ];
-        row(&mut rows, "", &word(quality.word()), &cells);
-    }
-    let head = [
+    let row = |(quality, tally): (MatchQuality, &Tally)| {
+        let [rows, right, none, wrong] =
+            [tally.rows, tally.right, tally.none, tally.wrong].map(grouped);
+        line(None, word(quality.word()), [rows, percent(tally.rows, all), right, none, wrong])
+    };
+    let rows: Vec<_> = MatchQuality::ALL.into_iter().zip(&evaluation.qualities).map(row).collect();
+    let head = heads([
         words!("quality", "qualité"),
         words!("rows", "lignes"),
         words!("share", "part"),
         words!("right", "justes"),
         words!("none", "aucune"),
         words!("wrong", "fausses"),
-    ];
-    let caption = words!(
+    ]);
+    let caption = text!(
         "Rows by the quality that was answered",
         "Les lignes par la qualité qui a été répondue"
     );
-    let table = table(caption, &head, &rows);
-    text!("<h2>By quality</h2>\n{table}", "<h2>Par qualité</h2>\n{table}")
+    html! {
+        h2 { (text!("By quality", "Par qualité")) }
+        (counts(&caption, &head, &rows))
+    }
 }
 
-fn curve(evaluation: &Evaluation) -> String {
+fn curve(evaluation: &Evaluation) -> Markup {
     let point =
         |threshold: &Threshold| Some((evaluation.recall(threshold)?, threshold.precision()?));
     let points: Vec<_> = evaluation.thresholds.iter().filter_map(point).collect();
@@ -180,58 +179,54 @@ fn curve(evaluation: &Evaluation) -> String {
     let least =
         |of: fn(&(f64, f64)) -> f64| points.iter().chain(&setting).map(of).fold(1.0, f64::min);
     let axes = Axes::from(least(|point| point.0), least(|point| point.1));
-    let mut drawing = axes.frame(&text!("recall", "rappel"), &text!("precision", "précision"));
-    drawing += &axes.path(&points);
-    points.iter().for_each(|point| drawing += &axes.dot(*point, 10));
-    if let Some(setting) = setting {
-        drawing += &axes.ring(setting);
-    }
-    let mut rows = String::new();
-    for threshold in &evaluation.thresholds {
-        row(&mut rows, "", &score(threshold.score), &coded(evaluation, threshold));
-    }
+    let drawing = html! {
+        (axes.frame(&text!("recall", "rappel"), &text!("precision", "précision")))
+        (axes.path(&points))
+        @for point in &points { (axes.dot(*point, 10)) }
+        @if let Some(setting) = setting { (axes.ring(setting)) }
+    };
+    let row = |class, head: String, of| line(class, html! { (head) }, coded(evaluation, of));
+    let mut rows: Vec<_> =
+        evaluation.thresholds.iter().map(|of| row(None, score(of.score), of)).collect();
     let as_coded = text!("as coded", "comme codé");
-    row(&mut rows, "all", &as_coded, &coded(evaluation, &evaluation.setting));
-    let head = [
+    rows.push(row(Some("all"), as_coded, &evaluation.setting));
+    let head = heads([
         words!("score from", "score à partir de"),
         words!("coded", "codées"),
         words!("right", "justes"),
         words!("pre\u{ad}cision", "pré\u{ad}cision"),
         words!("recall", "rappel"),
-    ];
-    text!(
-        "<h2>Precision and recall</h2>
-<p>If every row were coded as whoever fits it best, from a score on, whatever its quality: <em>precision</em> is how many of the
-coded rows are right, <em>recall</em> how many of the {} rows whose people the register has are coded and right. What is
-really coded has a precision of {} and a recall of {}: the ring.</p>
-{}{}",
-        "<h2>Précision et rappel</h2>
-<p>Si chaque ligne était codée comme la personne qui lui va le mieux, à partir d'un score, quelle que soit sa qualité : la
-<em>précision</em> est la part des lignes codées qui sont justes, le <em>rappel</em> celle des {} lignes dont le répertoire a la
-personne qui sont codées et justes. Ce qui est vraiment codé a une précision de {} et un rappel de {} : l'anneau.</p>
-{}{}",
-        grouped(evaluation.people),
-        share(evaluation.setting.precision()),
-        share(evaluation.recall(&evaluation.setting)),
-        figure(
+    ]);
+    let caption =
+        text!("Precision and recall from a score on", "Précision et rappel à partir d'un score");
+    html! {
+        h2 { (text!("Precision and recall", "Précision et rappel")) }
+        p {
+            (prose(&text!(
+                "If every row were coded as whoever fits it best, from a score on, whatever its quality: *precision* is \
+                how many of the coded rows are right, *recall* how many of the {} rows whose people the register has are \
+                coded and right. What is really coded has a precision of {} and a recall of {}: the ring.",
+                "Si chaque ligne était codée comme la personne qui lui va le mieux, à partir d'un score, quelle que soit \
+                    sa qualité : la *précision* est la part des lignes codées qui sont justes, le *rappel* celle des {} \
+                    lignes dont le répertoire a la personne qui sont codées et justes. Ce qui est vraiment codé a une \
+                    précision de {} et un rappel de {} : l'anneau.",
+                grouped(evaluation.people),
+                share(evaluation.setting.precision()),
+                share(evaluation.recall(&evaluation.setting))
+            )))
+        }
+        (figure(
             "curve",
             axes.size(),
-            words!("Precision against recall", "La précision selon le rappel"),
-            words!(
+            &text!("Precision against recall", "La précision selon le rappel"),
+            &text!(
                 "One dot for each score of the table below; axes begin where the values do.",
                 "Un point pour chaque score du tableau ci-dessous ; les axes commencent où commencent les valeurs."
             ),
-            &drawing
-        ),
-        table(
-            words!(
-                "Precision and recall from a score on",
-                "Précision et rappel à partir d'un score"
-            ),
-            &head,
-            &rows
-        )
-    )
+            &drawing,
+        ))
+        (counts(&caption, &head, &rows))
+    }
 }
 
 fn coded(evaluation: &Evaluation, threshold: &Threshold) -> [String; 4] {
@@ -243,75 +238,77 @@ fn coded(evaluation: &Evaluation, threshold: &Threshold) -> [String; 4] {
     ]
 }
 
-fn reliability(evaluation: &Evaluation) -> String {
+fn reliability(evaluation: &Evaluation) -> Markup {
     let axes = Axes::from(0.0, 0.0);
-    let mut drawing = axes.frame("score", &text!("observed to be right", "observées justes"));
-    drawing += &axes.diagonal();
-    let mut rows = String::new();
-    for bin in &evaluation.bins {
-        let bounds = interval(bin.right, bin.rows);
-        if let (Some(predicted), Some(observed), Some((low, high))) =
-            (bin.predicted(), bin.observed(), bounds)
-        {
-            drawing += &axes.range(predicted, low, high);
-            drawing += &axes.dot((predicted, observed), bin.rows);
+    let drawing = html! {
+        (axes.frame("score", &text!("observed to be right", "observées justes")))
+        (axes.diagonal())
+        @for bin in &evaluation.bins {
+            @if let (Some(predicted), Some(observed), Some((low, high))) =
+                (bin.predicted(), bin.observed(), interval(bin.right, bin.rows)) {
+                (axes.range(predicted, low, high))
+                (axes.dot((predicted, observed), bin.rows))
+            }
         }
-        let between = bounds.map_or_else(dash, |(low, high)| {
+    };
+    let row = |bin: &Bin| {
+        let between = interval(bin.right, bin.rows).map_or_else(dash, |(low, high)| {
             let (low, high) = (share(Some(low)), share(Some(high)));
             let low = low.trim_end_matches([NBSP, '%']);
             text!("{low} to {high}", "{low} à {high}")
         });
         let cells = [grouped(bin.rows), share(bin.predicted()), share(bin.observed()), between];
-        row(&mut rows, "", &span(bin), &cells);
-    }
-    let head = [
+        line(None, html! { (span(bin)) }, cells)
+    };
+    let rows: Vec<_> = evaluation.bins.iter().map(row).collect();
+    let head = heads([
         words!("score", "score"),
         words!("rows", "lignes"),
         words!("mean score", "score moyen"),
         words!("ob\u{ad}served right", "ob\u{ad}servées justes"),
         words!("95\u{202f}% interval", "intervalle à 95\u{202f}%"),
-    ];
+    ]);
+    let caption = text!(
+        "Scores, and how often they were right",
+        "Les scores, et combien de fois ils étaient justes"
+    );
     let rows_in: u64 = evaluation.bins.iter().map(|bin| bin.rows).sum();
-    text!(
-        "<h2>What a score is worth</h2>
-<p>A score is the probability, from 0 to 1, that whoever fits a row best is its person. Of {} rows with a score, this compares what scores
-say with what is so: dots on the dashed line would be exactly right, above it scores are too cautious, below it too bold. On the
-average the score is {} away from what was observed.</p>
-{}{}",
-        "<h2>Ce que vaut un score</h2>
-<p>Un score est la probabilité, de 0 à 1, que celui qui va le mieux à une ligne soit sa personne. Sur {} lignes avec un score,
-ceci compare ce que disent les scores à ce qui est : des points sur la ligne en tirets seraient exactement justes ; au-dessus, les
-scores sont trop prudents, en dessous trop hardis. En moyenne, le score est à {} de ce qui a été observé.</p>
-{}{}",
-        grouped(rows_in),
-        share(evaluation.calibration_error()),
-        figure(
+    html! {
+        h2 { (text!("What a score is worth", "Ce que vaut un score")) }
+        p {
+            (text!(
+                "A score is the probability, from 0 to 1, that whoever fits a row best is its person. Of {} rows with a \
+                score, this compares what scores say with what is so: dots on the dashed line would be exactly right, \
+                above it scores are too cautious, below it too bold. On the average the score is {} away from what was \
+                observed.",
+                "Un score est la probabilité, de 0 à 1, que celui qui va le mieux à une ligne soit sa personne. Sur {} \
+                    lignes avec un score, ceci compare ce que disent les scores à ce qui est : des points sur la ligne en \
+                    tirets seraient exactement justes ; au-dessus, les scores sont trop prudents, en dessous trop hardis. \
+                    En moyenne, le score est à {} de ce qui a été observé.",
+                grouped(rows_in),
+                share(evaluation.calibration_error())
+            ))
+        }
+        (figure(
             "reliability",
             axes.size(),
-            words!(
+            &text!(
                 "Observed share of right rows against the score",
                 "La part observée des lignes justes selon le score"
             ),
-            words!(
+            &text!(
                 "One dot for each line of the table below that has rows, the larger the more, with its \
-                95\u{202f}% interval.",
+                95{NBSP}% interval.",
                 "Un point pour chaque ligne du tableau ci-dessous qui en compte, d'autant plus grand qu'elles sont \
-                    nombreuses, avec son intervalle à 95\u{202f}%."
+                    nombreuses, avec son intervalle à 95{NBSP}%."
             ),
-            &drawing
-        ),
-        table(
-            words!(
-                "Scores, and how often they were right",
-                "Les scores, et combien de fois ils étaient justes"
-            ),
-            &head,
-            &rows
-        )
-    )
+            &drawing,
+        ))
+        (counts(&caption, &head, &rows))
+    }
 }
 
-fn distribution(evaluation: &Evaluation) -> String {
+fn distribution(evaluation: &Evaluation) -> Markup {
     let lines: Vec<_> =
         evaluation.bins.iter().map(|bin| (span(bin), bin.right, bin.rows - bin.right)).collect();
     let (drawing, size) = bars(&lines);
@@ -319,41 +316,44 @@ fn distribution(evaluation: &Evaluation) -> String {
         evaluation.bins.last().map_or(0, |bin| bin.rows),
         lines.iter().map(|line| line.1 + line.2).sum(),
     );
-    text!(
-        "<h2>How scores are spread</h2>
-<p>{} of {} rows with a score ({}) have 0.999 or more. Beside each bar: for how many rows whoever fits best is the person, and
-for how many not.</p>
-{}",
-        "<h2>Comment les scores se répartissent</h2>
-<p>{} des {} lignes avec un score ({}) ont 0,999 ou plus. À côté de chaque barre : pour combien de lignes celui qui va le mieux est la
-personne, et pour combien il ne l'est pas.</p>
-{}",
-        grouped(top),
-        grouped(all),
-        percent(top, all),
-        figure(
+    html! {
+        h2 { (text!("How scores are spread", "Comment les scores se répartissent")) }
+        p {
+            (text!(
+                "{} of {} rows with a score ({}) have 0.999 or more. Beside each bar: for how many rows whoever fits best \
+                is the person, and for how many not.",
+                "{} des {} lignes avec un score ({}) ont 0,999 ou plus. À côté de chaque barre : pour combien de lignes \
+                    celui qui va le mieux est la personne, et pour combien il ne l'est pas.",
+                grouped(top),
+                grouped(all),
+                percent(top, all)
+            ))
+        }
+        (figure(
             "spread",
             size,
-            words!("Rows by score", "Les lignes par score"),
-            words!(
-                "First the rows where it is the person, then those where it is not; numbers as in the \
-                table above.",
+            &text!("Rows by score", "Les lignes par score"),
+            &text!(
+                "First the rows where it is the person, then those where it is not; numbers as in the table above.",
                 "D'abord les lignes où c'est la personne, puis celles où ce ne l'est pas ; nombres comme dans le tableau \
                     ci-dessus."
             ),
-            &drawing
-        )
-    )
+            &drawing,
+        ))
+    }
 }
 
-fn register(counts: &[(&'static Words, u64)]) -> String {
-    let mut rows = String::new();
-    for (what, count) in counts {
-        row(&mut rows, "", &said(*what), &[grouped(*count)]);
+fn register(held: &[(&'static Words, u64)]) -> Markup {
+    let row = |(what, count): &(&'static Words, u64)| {
+        line(None, html! { (said(*what)) }, [grouped(*count)])
+    };
+    let rows: Vec<_> = held.iter().map(row).collect();
+    let head = heads([words!("what", "quoi"), words!("how many", "combien")]);
+    let caption = text!("What the index holds", "Ce que contient l'index");
+    html! {
+        h2 { (text!("The register", "Le répertoire")) }
+        (counts(&caption, &head, &rows))
     }
-    let head = [words!("what", "quoi"), words!("how many", "combien")];
-    let table = table(words!("What the index holds", "Ce que contient l'index"), &head, &rows);
-    text!("<h2>The register</h2>\n{table}", "<h2>Le répertoire</h2>\n{table}")
 }
 
 fn tally(tally: &Tally) -> [String; 6] {

@@ -74,7 +74,7 @@ fn rows_are_counted_by_kind_and_drawn() {
     let page = place.read("page.html");
     well_formed(&page);
     for shown in [
-        "<th scope=\"row\">name-<wbr/>typing</th><td>40</td><td>40</td><td>0</td><td>0</td>",
+        "<th scope=\"row\">name-<wbr>typing</th><td>40</td><td>40</td><td>0</td><td>0</td>",
         "201 rows of a file",
     ] {
         assert!(page.contains(shown), "{shown}");
@@ -375,10 +375,10 @@ fn well_formed(page: &str) {
         }
         let (tag, after) = after.split_once('>').unwrap();
         assert_eq!(tag.matches('"').count() % 2, 0, "{tag}");
-        let name = tag.trim_end_matches('/').split_whitespace().next().unwrap();
+        let name = tag.split_whitespace().next().unwrap();
         if let Some(name) = name.strip_prefix('/') {
             assert_eq!(open.pop(), Some(name), "{tag}");
-        } else if !tag.ends_with('/') {
+        } else if !["meta", "wbr"].contains(&name) {
             open.push(name);
         }
         if let Some((_, id)) = tag.split_once(" id=\"") {

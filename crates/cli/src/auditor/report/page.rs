@@ -19,6 +19,7 @@ pub(super) fn page(account: &Account, bodies: &[LinkingAudit]) -> String {
     let years = Years::of(&account.domains, account.today);
     document(
         &title,
+        Some("broad"),
         &html! {
             h1 { (title) }
             (of_what(account))

@@ -88,7 +88,7 @@ impl Run {
             Action::Code { generation, .. } | Action::Renew { generation, .. } => *generation,
             _ => Generation::FIRST,
         };
-        let second = self.recheck.map(|extent| Second::start(program, extent)).transpose()?;
+        let second = self.recheck.map(Second::start).transpose()?;
         let second = second.map(|(second, rechecker)| {
             service.recheck_with(rechecker);
             second
