@@ -74,8 +74,8 @@ struct Page([u8; PAGE]);
 /// ```
 pub struct Secret<const N: usize> {
     page: Box<Page>,
-    // Unlocks when it is dropped, after the page has been wiped.
-    _lock: Option<PageLock>,
+    /// Unlocks the page when it is dropped.
+    lock: Option<PageLock>,
 }
 
 impl<const N: usize> Secret<N> {
@@ -84,7 +84,7 @@ impl<const N: usize> Secret<N> {
         const { assert!(N <= PAGE) };
         let page = Box::new(Page([0; PAGE]));
         let lock = lock_page(&page.0[..N]);
-        let mut secret = Self { page, _lock: lock };
+        let mut secret = Self { page, lock };
         fill(secret.page.0.first_chunk_mut().expect("a page holds N bytes"));
         secret
     }
@@ -122,6 +122,9 @@ impl<const N: usize> Secret<N> {
 impl<const N: usize> Drop for Secret<N> {
     fn drop(&mut self) {
         self.page.0[..N].zeroize();
+        // While the page is still this secret's: once it is given back, another one may have it,
+        // locked already.
+        self.lock = None;
     }
 }
 

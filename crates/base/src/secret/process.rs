@@ -27,7 +27,7 @@ pub struct Hardening {
 /// Where the system refuses, the work can go on: the caller says so to the operator.
 pub fn harden_process() -> Hardening {
     let probe = super::Secret::<1>::fill(|_| {});
-    Hardening { not_dumpable: not_dumpable(), memory_locked: probe._lock.is_some() }
+    Hardening { not_dumpable: not_dumpable(), memory_locked: probe.lock.is_some() }
 }
 
 #[cfg(target_os = "linux")]
