@@ -236,23 +236,23 @@ fn next(world: &World) -> Result<(), ServiceError> {
 }
 
 /// Goes through every state of a verb that is `short`; of another one through every seventeenth, or
-/// in a release (`CSTATNS_LONG`) through a third of them.
+/// in a release (`CSTATNS_LONG`) through a seventh of them.
 fn two_faults(verb: &Verb, short: bool) {
     two_faults_in(verb, if short { 1 } else { 17 }, &RUN);
 }
 
 /// How many releases go through every state.
-const RELEASES: usize = 3;
+const RELEASES: usize = 7;
 
-/// Which third of the states a release goes through: another one each day, or that of
+/// Which seventh of the states a release goes through: another one each day of a week, or that of
 /// `CSTATNS_SEED`.
-fn third() -> usize {
+fn seventh() -> usize {
     let seed = std::env::var("CSTATNS_SEED").ok().and_then(|seed| seed.parse().ok());
     let day = || jiff::Timestamp::now().as_second().unsigned_abs() / 86_400;
     usize::try_from(seed.unwrap_or_else(day) % RELEASES as u64).unwrap()
 }
 
-/// Goes through a third of the states in a release, through each of them where `CSTATNS_LONG` is
+/// Goes through a seventh of the states in a release, through each of them where `CSTATNS_LONG` is
 /// `every`, which takes hours, else through one in `each`.
 fn two_faults_in(verb: &Verb, each: usize, course: &Course) {
     let world = (course.found)();
@@ -263,7 +263,7 @@ fn two_faults_in(verb: &Verb, each: usize, course: &Course) {
     let (each, from) = match std::env::var_os("CSTATNS_LONG") {
         None => (each, 0),
         Some(long) if long == "every" => (1, 0),
-        Some(_) => (each.min(RELEASES), third()),
+        Some(_) => (each.min(RELEASES), seventh()),
     };
     let mut states = 0;
     for stop in 0..=steps {

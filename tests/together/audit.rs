@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use cstatns::audit::{Audit, Check, Finding, verify};
 use cstatns::card::ServiceCard;
-use cstatns::checkpoint::{Cosignature, Head, NoteSignature, leaf_hash};
+use cstatns::checkpoint::{Cosignature, Head, NoteSignature, WitnessKey, leaf_hash};
 use cstatns::coded::Coded as _;
 use cstatns::dealing::Epoch;
 use cstatns::domain::{Kind, RenewalReason};
@@ -28,14 +28,14 @@ use common::{PEOPLE, World, name};
 
 /// A service's ledger, and the key that a malicious service would sign with.
 #[derive(Clone)]
-struct Record {
-    card: ServiceCard,
+pub(super) struct Record {
+    pub(super) card: ServiceCard,
     key: SigningKey,
-    lines: Vec<Vec<u8>>,
+    pub(super) lines: Vec<Vec<u8>>,
 }
 
 impl Record {
-    fn of(world: &World) -> Self {
+    pub(super) fn of(world: &World) -> Self {
         let home = world.home();
         let card = cstatns::service::read_service_card(&home.join("card.json")).unwrap();
         let identity: serde_json::Value =
@@ -48,15 +48,15 @@ impl Record {
         Self { card, key: SigningKey::from_bytes(&seed.0), lines: lines.collect() }
     }
 
-    fn size(&self) -> u64 {
+    pub(super) fn size(&self) -> u64 {
         self.lines.len() as u64
     }
 
-    fn line(&self, number: u64) -> Line {
+    pub(super) fn line(&self, number: u64) -> Line {
         serde_json::from_slice(&self.lines[number as usize - 1]).unwrap()
     }
 
-    fn event(&self, number: u64) -> Event {
+    pub(super) fn event(&self, number: u64) -> Event {
         self.line(number).event
     }
 
@@ -75,26 +75,26 @@ impl Record {
         history
     }
 
-    fn head(&self, size: u64) -> Head {
+    pub(super) fn head(&self, size: u64) -> Head {
         let mut prefix = self.clone();
         prefix.lines.truncate(size as usize);
         prefix.history().head()
     }
 
     /// The checkpoint of the first `size` events, as the service signs it.
-    fn checkpoint(&self, size: u64) -> Vec<u8> {
+    pub(super) fn checkpoint(&self, size: u64) -> Vec<u8> {
         note(&self.head(size), self.card.id(), &self.key)
     }
 
     /// Changes an event and leaves the rest as it was.
-    fn change(&mut self, number: u64, change: impl FnOnce(&mut Event)) {
+    pub(super) fn change(&mut self, number: u64, change: impl FnOnce(&mut Event)) {
         let mut line = self.line(number);
         change(&mut line.event);
         self.lines[number as usize - 1] = canonical_json(&line);
     }
 
     /// Makes places and links anew, as a service that rewrites its ledger would.
-    fn relink(&mut self) {
+    pub(super) fn relink(&mut self) {
         let mut previous = Hex([0; 32]);
         for (index, bytes) in self.lines.iter_mut().enumerate() {
             let mut line: Line = serde_json::from_slice(bytes).unwrap();
@@ -105,7 +105,7 @@ impl Record {
     }
 
     /// Appends an event with a sound link, lawful or not.
-    fn append(&mut self, event: Event) {
+    pub(super) fn append(&mut self, event: Event) {
         self.append_at(self.line(self.size()).time, event);
     }
 
@@ -161,12 +161,12 @@ impl Record {
     }
 
     /// Lays the ledger down with its own newest checkpoint.
-    fn resigned(&self) -> Laid {
+    pub(super) fn resigned(&self) -> Laid {
         Laid::new(self, &self.bytes(), &self.checkpoint(self.size()))
     }
 
     /// Lays the ledger down with the checkpoint of `genuine`.
-    fn beside(&self, genuine: &Self) -> Laid {
+    pub(super) fn beside(&self, genuine: &Self) -> Laid {
         Laid::new(self, &self.bytes(), &genuine.checkpoint(genuine.size()))
     }
 }
@@ -178,7 +178,7 @@ fn note(head: &Head, service: &str, key: &SigningKey) -> Vec<u8> {
 }
 
 /// A ledger and its checkpoint in files.
-struct Laid {
+pub(super) struct Laid {
     directory: tempfile::TempDir,
     card: ServiceCard,
 }
@@ -191,16 +191,16 @@ impl Laid {
         laid
     }
 
-    fn ledger(&self) -> PathBuf {
+    pub(super) fn ledger(&self) -> PathBuf {
         self.directory.path().join("ledger.jsonl")
     }
 
-    fn audit(&self) -> Audit {
+    pub(super) fn audit(&self) -> Audit {
         self.audit_with(&[])
     }
 
     /// With these checkpoints kept from before.
-    fn audit_with(&self, old: &[Vec<u8>]) -> Audit {
+    pub(super) fn audit_with(&self, old: &[Vec<u8>]) -> Audit {
         let paths: Vec<PathBuf> =
             (0..old.len()).map(|i| self.directory.path().join(format!("old-{i}"))).collect();
         for (path, bytes) in paths.iter().zip(old) {
@@ -241,7 +241,7 @@ fn claims_stop_at_the_break(audit: &Audit) {
     }
 }
 
-fn found<'a>(audit: &'a Audit, code: &str) -> &'a Finding {
+pub(super) fn found<'a>(audit: &'a Audit, code: &str) -> &'a Finding {
     assert!(!audit.holds());
     let found = audit.failures().find(|finding| finding.code == code);
     found.unwrap_or_else(|| panic!("{code} is not found:\n{audit}"))
@@ -249,11 +249,11 @@ fn found<'a>(audit: &'a Audit, code: &str) -> &'a Finding {
 
 /// Asserts that this was found and that this event was named.
 #[track_caller]
-fn names(audit: &Audit, code: &str, event: u64) {
+pub(super) fn names(audit: &Audit, code: &str, event: u64) {
     assert_eq!(found(audit, code).event, Some(event), "{code}\n{audit}");
 }
 
-/// A world whose ledger has an event of every type that this version writes.
+/// A world whose ledger has an event of each type that a year without a disaster writes.
 fn played() -> World {
     let world = World::founded(2, 3);
     world.statistics("population").unwrap();
@@ -377,6 +377,11 @@ fn a_clean_ledger_holds() {
 #[test]
 fn every_changed_byte_is_found() {
     let record = genuine();
+    changed_bytes_are_found(record, &(0..record.lines.len()).collect::<Vec<_>>(), 1);
+}
+
+/// In these lines, counted from 0, each byte at which `every` is met.
+pub(super) fn changed_bytes_are_found(record: &Record, lines: &[usize], every: usize) {
     let covered = record.head(record.size());
     // The fold before each line, so that a changed line costs one line.
     let mut fold = Fold::new(&record.card);
@@ -388,7 +393,7 @@ fn every_changed_byte_is_found() {
     let check = |index: usize| {
         let (mut whole_way, line) = (Vec::new(), &record.lines[index]);
         let number = index as u64 + 1;
-        for at in 0..line.len() {
+        for at in (0..line.len()).step_by(every) {
             let mut changed = line.clone();
             changed[at] ^= 1;
             let mut fold = folds[index].clone();
@@ -422,12 +427,9 @@ fn every_changed_byte_is_found() {
         }
         whole_way
     };
-    let lines = record.lines.len();
     let half = |parity: usize| {
-        (0..lines)
-            .filter(move |index| index % 2 == parity)
-            .map(|index| (index, check(index)))
-            .collect::<Vec<_>>()
+        let half = lines.iter().skip(parity).step_by(2);
+        half.map(|index| (*index, check(*index))).collect::<Vec<_>>()
     };
     let whole_way: Vec<(usize, Vec<usize>)> = std::thread::scope(|scope| {
         let other = scope.spawn(|| half(1));
@@ -454,8 +456,13 @@ fn every_changed_byte_is_found() {
 #[test]
 fn removed_doubled_and_swapped_events_are_found() {
     let record = genuine();
+    moved_lines_are_found(record, 1..=record.size());
+}
+
+/// Each of these events removed, doubled, and exchanged with the next one.
+pub(super) fn moved_lines_are_found(record: &Record, numbers: impl IntoIterator<Item = u64>) {
     let size = record.size();
-    for number in 1..=size {
+    for number in numbers {
         let index = number as usize - 1;
         let mut dropped = record.clone();
         dropped.lines.remove(index);
@@ -1340,4 +1347,25 @@ fn a_count_that_is_used_again_is_noticed() {
     assert!(audit.holds() && !audit.is_in_order(), "{audit}");
     let notices: Vec<_> = audit.notices.iter().map(|notice| (notice.code, notice.event)).collect();
     assert_eq!(notices, [("count-repeated", record.size())]);
+}
+
+/// A witness who cosigned what it did not check vouches for no more than what holds.
+#[test]
+fn a_cosignature_of_an_unlawful_ledger_vouches_for_what_holds() {
+    let record = genuine();
+    let mut appended = record.clone();
+    appended.append(Event::Ended { domain: name("population") });
+    let signing = SigningKey::from_bytes(&[9; 32]);
+    let public = Hex(signing.verifying_key().to_bytes());
+    let key = WitnessKey::new("authority", &public).unwrap();
+    let note = appended.checkpoint(appended.size());
+    let mut note = cstatns::checkpoint::Note::parse(&note).unwrap();
+    key.cosign(&mut note, record.line(record.size()).time, &signing).unwrap();
+    let laid = Laid::new(&appended, &appended.bytes(), note.to_string().as_bytes());
+    let path = laid.directory.path().join("witness.pub");
+    std::fs::write(&path, format!("{key}\n")).unwrap();
+    let audit = verify(&laid.ledger(), &laid.card, &[], &[path]).unwrap();
+    names(&audit, "unlawful-end", appended.size());
+    let seen: Vec<u64> = audit.witnessed.others.iter().map(|other| other.events).collect();
+    assert_eq!(seen, [record.size()], "{audit}");
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::slice::from_ref;
 
 use cstatns::audit::{Audit, Entry, Intact, Rotation, Standing, Turn, Wanted, examine, log};
+use cstatns::coded::Coded as _;
 use cstatns::custody::custodian::Kit;
 use cstatns::delivery::DeliveryId;
 use cstatns::domain::RenewalReason;
@@ -177,7 +178,7 @@ impl Decade {
     }
 }
 
-fn played() -> World {
+pub(super) fn played() -> World {
     let decade = Decade::founded();
     let world = &decade.world;
     world.statistics("population").unwrap();
@@ -391,6 +392,37 @@ fn an_auditor_finds_everything_in_ten_years() {
 }
 
 /// Each filter gives what it says, and together they give what each gives.
+/// Lines that were put there after the verification are not taken for those that were verified:
+/// neither one that says something else, nor a line less.
+#[test]
+fn a_log_is_of_the_lines_that_were_verified() {
+    let place = scratch();
+    copy_public(&kept(), place.path());
+    let ledger = place.path().join("ledger.jsonl");
+    let (_, intact) = examined(place.path());
+    let whole = fs::read_to_string(&ledger).unwrap();
+    let first_changed = |text: String| {
+        fs::write(&ledger, text).unwrap();
+        let mut shown = 0;
+        let ended = log(&intact, &Wanted::default(), |_| {
+            shown += 1;
+            Ok::<_, LedgerError>(())
+        });
+        (ended.err().map(|error| error.code()), shown)
+    };
+    let lines: Vec<&str> = whole.lines().collect();
+    let size = lines.len();
+    assert_eq!(first_changed(whole.clone()), (None, size));
+    let number = lines.iter().position(|line| line.contains("\"type\":\"refused\"")).unwrap();
+    let mut changed = lines.clone();
+    let other = lines[number].replacen("batch-too-small", "batch-too-large", 1);
+    assert_ne!(other, lines[number]);
+    changed[number] = &other;
+    assert_eq!(first_changed(changed.join("\n") + "\n"), (Some("ledger-line"), number));
+    let cut = lines[..size - 1].join("\n") + "\n";
+    assert_eq!(first_changed(cut), (Some("ledger-line"), size - 1));
+}
+
 #[test]
 fn the_log_is_filtered() {
     let all = entries(&kept(), &Wanted::default());

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use cstatns::coded::Coded as _;
 use cstatns::files::faults::{count, fail_at, stop_after, tear_write_at, trace};
-use cstatns::files::{self, Access, Append, FileError, Pending, Scratch, Step, faults};
+use cstatns::files::{
+    self, Access, Append, FileError, Pending, PendingDirectory, Scratch, Step, Together, faults,
+};
 use tempfile::TempDir;
 
 fn folder() -> TempDir {
@@ -552,6 +554,36 @@ fn a_failure_at_any_step_is_reported_and_cleaned_up() {
                 );
             }
         }
+    }
+}
+
+/// What a stopped attempt left is destroyed by the next one, also where the first try fails.
+#[test]
+fn what_cannot_be_destroyed_at_first_is_tried_again() {
+    let new_directory = |path: &Path| PendingDirectory::create(path)?.commit();
+    let ways: [(&str, &dyn Fn(&Path) -> Result<(), FileError>); 4] = [
+        ("new", &|path| files::write_new(path, b"new", Access::Private)),
+        ("replace", &|path| files::replace(path, b"new", Access::Private)),
+        ("together", &|path| Together::create([path], Access::Private)?.commit()),
+        ("directory", &new_directory),
+    ];
+    for (what, make) in ways {
+        let mut tidying = 0;
+        for step in 0.. {
+            let folder = folder();
+            let path = folder.path().join("file");
+            let left = folder.path().join(format!(".file.{}.cstatns-tmp", "0a".repeat(16)));
+            fs::write(&left, "what somebody was").unwrap();
+            let result = fail_at(folder.path(), step, ErrorKind::StorageFull, || make(&path));
+            if result.is_err() {
+                // The first step of the attempt itself.
+                break;
+            }
+            tidying += 1;
+            assert!(path.exists() && !left.exists(), "{what}, step {step}");
+            assert!(names(folder.path()).len() == 1, "{what}, step {step}");
+        }
+        assert!(tidying >= 4, "{what}: {tidying} steps");
     }
 }
 

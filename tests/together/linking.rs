@@ -299,6 +299,68 @@ fn a_changed_ledger_is_seen() {
     assert!(audit.holds());
 }
 
+/// Each byte of each line, and each line that is gone, doubled or exchanged with the next one: found,
+/// and the first event that does not hold is named.
+#[test]
+fn every_change_of_a_linking_ledger_is_found_and_named() {
+    let body = Body::new();
+    let mut ledger = body.open().unwrap();
+    let events = [received(1), received(2), joined(10, &[1, 2]), released(10, Some(at(40)))];
+    for event in events.into_iter().chain([destroyed(1, false), destroyed(10, true), notice()]) {
+        body.append(&mut ledger, event).unwrap();
+    }
+    let (path, whole) = (body.path(), fs::read(body.path()).unwrap());
+    let lines: Vec<&[u8]> = whole.split_inclusive(|byte| *byte == b'\n').collect();
+    let first = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        let audit = verify_linking(&path, None, &[], at(9)).unwrap();
+        let failure = audit.failures().next().unwrap_or_else(|| panic!("it holds"));
+        (failure.code, failure.event)
+    };
+    let mut start = 0;
+    for (index, line) in lines.iter().enumerate() {
+        let number = index as u64 + 1;
+        for at in 0..line.len() {
+            let mut bytes = whole.clone();
+            bytes[start + at] ^= 1;
+            let (code, event) = first(&bytes);
+            match event {
+                Some(event) => {
+                    // A changed link is first seen as a change of the line that it points to.
+                    let before = code == "linking-chain" && event + 1 == number;
+                    assert!(event == number || before, "byte {at} of {number}: {code} {event}");
+                }
+                // Nothing follows the last one: the root of the checkpoint does not fit.
+                None => assert!(
+                    ["linking-checkpoint", "linking-covered"].contains(&code)
+                        && index + 1 == lines.len(),
+                    "byte {at} of {number}: {code}"
+                ),
+            }
+        }
+        start += line.len();
+
+        let mut dropped = lines.clone();
+        dropped.remove(index);
+        let (code, event) = first(&dropped.concat());
+        match index + 1 == lines.len() {
+            true => assert_eq!((code, event), ("linking-covered", None)),
+            false => assert_eq!(event, Some(number.saturating_sub(1).max(1)), "{code}"),
+        }
+        let mut doubled = lines.clone();
+        doubled.insert(index, line);
+        assert_eq!(first(&doubled.concat()), ("linking-chain", Some(number)));
+        if index + 1 < lines.len() {
+            let mut swapped = lines.clone();
+            swapped.swap(index, index + 1);
+            let event = first(&swapped.concat()).1;
+            assert_eq!(event, Some(number.saturating_sub(1).max(1)));
+        }
+    }
+    fs::write(&path, &whole).unwrap();
+    assert!(verify_linking(&path, None, &[], at(9)).unwrap().holds());
+}
+
 #[test]
 fn a_founding_that_was_stopped_is_done_again_and_nothing_else_is_taken_for_one() {
     let body = Body::new();

@@ -45,14 +45,14 @@ fn rekey(world: &World, statements: Vec<Receipt>) -> Result<Service, ServiceErro
 }
 
 /// The whole way, with the first k custodians.
-fn rekeyed(world: &World) -> ServiceCard {
+pub(super) fn rekeyed(world: &World) -> ServiceCard {
     let card = next(world);
     let statements = (0..world.k).map(|kit| accept(world, kit, &card)).collect();
     rekey(world, statements).unwrap();
     card
 }
 
-fn recover(world: &World, of: &[usize]) -> Result<Service, ServiceError> {
+pub(super) fn recover(world: &World, of: &[usize]) -> Result<Service, ServiceError> {
     let kits = of.iter().map(|kit| world.kit(*kit)).collect();
     let sources = Sources { kits, ..Sources::default() };
     let recovery = Recovery::look(&world.home(), sources, world.clock.clone())?;

@@ -4,14 +4,17 @@ use crate::common;
 
 use std::fs;
 
+use cstatns::card::ServiceCard;
 use cstatns::checkpoint::{Note, WitnessKey};
+use cstatns::coded::Coded as _;
 use cstatns::ed25519_dalek::SigningKey;
 use cstatns::files::faults::{count, stop_after, tear_write_at};
 use cstatns::name::Hex;
 use cstatns::service::read_service_card;
+use cstatns::statement::Signed;
 use cstatns::witness::look;
 
-use common::{World, name};
+use common::{World, name, scratch};
 
 #[test]
 fn a_witness_remembers_what_it_gave_wherever_it_stops() {
@@ -49,4 +52,57 @@ fn a_witness_remembers_what_it_gave_wherever_it_stops() {
             assert_eq!(sign().unwrap(), second, "step {step}");
         }
     }
+    // The same head is not signed a second time, whatever the clock says.
+    let later = "2026-02-02T00:00:00Z".parse().unwrap();
+    let again = look(&directory, &key, &ledger, Some(&card)).unwrap();
+    assert_eq!(again.cosign(&key, &signing, later).unwrap(), second);
+    assert_eq!(fs::read(&seen).unwrap(), new);
+}
+
+/// A card that says it is of the service and is signed by a key which its ledger never named.
+#[test]
+fn a_witness_takes_no_card_with_a_key_that_the_ledger_does_not_name() {
+    let world = World::founded(2, 3);
+    let (ledger, card) = (world.home().join("ledger.jsonl"), world.home().join("card.json"));
+    let card = read_service_card(&card).unwrap();
+    let signing = SigningKey::from_bytes(&[9; 32]);
+    let public = Hex(signing.verifying_key().to_bytes());
+    let key = WitnessKey::new(name("authority").as_str(), &public).unwrap();
+    let directory = world.path("authority");
+    fs::create_dir(&directory).unwrap();
+    let mut body = card.body.clone();
+    body.signing = public;
+    let forged: ServiceCard = Signed::new(body, &signing);
+    assert!(forged.is_sound() && forged.id() == card.id());
+
+    let look = |card: &ServiceCard| look(&directory, &key, &ledger, Some(card));
+    assert_eq!(look(&forged).err().unwrap().code(), "witness-other-card");
+    let now = "2026-02-01T00:00:00Z".parse().unwrap();
+    look(&card).unwrap().cosign(&key, &signing, now).unwrap();
+    assert_eq!(look(&forged).err().unwrap().code(), "witness-other-card");
+    look(&card).unwrap();
+}
+
+/// What it remembers of one service is not taken for another's.
+#[test]
+fn a_witness_takes_no_memory_of_another_service() {
+    let signing = SigningKey::from_bytes(&[9; 32]);
+    let public = Hex(signing.verifying_key().to_bytes());
+    let key = WitnessKey::new(name("authority").as_str(), &public).unwrap();
+    let directory = scratch();
+    let seen = |card: &ServiceCard| directory.path().join(format!("{}.seen", card.id()));
+    let now = "2026-02-01T00:00:00Z".parse().unwrap();
+    let worlds = [World::founded(2, 3), World::founded(2, 3)];
+    let cards = [0, 1].map(|of: usize| {
+        let (ledger, card) =
+            (worlds[of].home().join("ledger.jsonl"), worlds[of].home().join("card.json"));
+        let card = read_service_card(&card).unwrap();
+        let found = look(directory.path(), &key, &ledger, Some(&card));
+        found.unwrap().cosign(&key, &signing, now).unwrap();
+        card
+    });
+    fs::copy(seen(&cards[0]), seen(&cards[1])).unwrap();
+    let ledger = worlds[1].home().join("ledger.jsonl");
+    let error = look(directory.path(), &key, &ledger, Some(&cards[1])).err().unwrap();
+    assert_eq!(error.code(), "witness-damaged");
 }

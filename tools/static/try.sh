@@ -8,7 +8,7 @@ set -euo pipefail
 program=$(realpath "$1")
 here=$(cd "$(dirname "$0")" && pwd)
 place=$(mktemp -d)
-trap 'rm -rf "$place"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$place"' EXIT
 cd "$place"
 
 linked=$(ldd "$program" 2>&1 || true)
@@ -48,10 +48,13 @@ on_machine() {
   fi
 }
 
+# How many lives were played: nothing is written over.
+life=0
+
 # One custodian's life with the service, their kit in this directory of the machine, their passphrase in this file.
 live_with() {
   local secret=$2 waiting said
-  kit=$1
+  kit=$1 life=$((life + 1))
   rm -rf home shares approvals bruno chloe proposal.json
   alice() { on_machine "$@" --passphrase-file "$secret"; }
   send() { put "$@" home/ledger.jsonl home/checkpoint; }
@@ -75,13 +78,13 @@ live_with() {
   waiting=$!
   until [ -e proposal.json ]; do sleep 0.1; kill -0 "$waiting"; done
   send proposal.json
-  alice custodian approve "$kit" proposal.json --ledger ledger.jsonl --out approval.json
-  take approval.json approvals/
+  alice custodian approve "$kit" proposal.json --ledger ledger.jsonl --out approval-$life.json
+  take approval-$life.json approvals/
   wait "$waiting"
 
   send
-  alice custodian check "$kit" --ledger ledger.jsonl --out checked.json
-  take checked.json checked.json
+  alice custodian check "$kit" --ledger ledger.jsonl --out checked-$life.json
+  take checked-$life.json checked.json
   "$program" service receipt home checked.json
   said=$(alice custodian log "$kit" --ledger ledger.jsonl --lang fr)
   case $said in *"consenti à"*) ;; *) echo "it does not speak French: $said"; exit 1 ;; esac

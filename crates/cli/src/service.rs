@@ -20,10 +20,11 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use cstatns::card::{Card, spoken};
+use cstatns::domain::KeyState;
 use cstatns::name::Name;
-use cstatns::receipt::Receipt;
+use cstatns::receipt::{Receipt, ReceiptStatement};
 use cstatns::service::{Founding, Opening, Recovered, Service};
-use cstatns::state::Refusal;
+use cstatns::state::{Domain, Refusal, State};
 use cstatns::words;
 use serde_json::{Value, json};
 
@@ -340,6 +341,10 @@ impl ReceiptArgs {
             let (mut by, mut known) = (Vec::new(), Vec::new());
             let unconfirmed = service.is_clock_unconfirmed();
             let before = service.state().working_epoch().map(|(epoch, _)| epoch);
+            let is_held = |receipt: &Receipt| {
+                matches!(receipt.body.statement, ReceiptStatement::ShareHeld { .. })
+            };
+            let share_held = receipts.iter().any(is_held);
             for receipt in receipts {
                 let giver = receipt.body.by.clone();
                 match service.state().check_receipt(&receipt, service.now(), service.history()) {
@@ -396,9 +401,11 @@ impl ReceiptArgs {
                                 {before} avait scellé ne s'ouvre plus ; les détenteurs d'avant lancent `custodian forget \
                                 --epoch {before}`"
                     ));
+                    tell_doubted(program, service.state());
                 }
                 // Why it is not in use was said.
                 _ if service.state().complete_epoch().is_some() => {}
+                _ if !share_held => {}
                 _ => program.say(text!(
                     "all shares are held: domains can be opened",
                     "toutes les parts sont gardées : des domaines peuvent être ouverts"
@@ -406,6 +413,27 @@ impl ReceiptArgs {
             }
             Ok(json!({ "recorded": by, "complete": complete, "missing": missing }))
         })
+    }
+}
+
+/// Says which domains still have a doubted key, once there are shares to make another one.
+fn tell_doubted(program: &Program, state: &State) {
+    let is_doubted = |domain: &Domain| {
+        let present = domain.key(domain.generation());
+        present.is_some_and(|key| key.compromised && key.state == KeyState::Active)
+    };
+    let doubted: Vec<Name> = state
+        .domains()
+        .iter()
+        .filter(|(_, domain)| is_doubted(domain))
+        .map(|(name, _)| name.clone())
+        .collect();
+    if !doubted.is_empty() {
+        program.say(text!(
+            "the keys that were doubted still are, of {}: `service new-key --reason doubt` for each of them",
+            "les clés mises en doute le sont toujours, celles de {} : `service new-key --reason doubt` pour chacun d'eux",
+            names(&doubted)
+        ));
     }
 }
 

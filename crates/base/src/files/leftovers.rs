@@ -101,7 +101,8 @@ pub(super) fn leftovers_of(target: &Path) -> Vec<(PathBuf, [u8; 16])> {
 }
 
 /// Destroys the temporaries that stopped processes left of this file: they may hold identifiers,
-/// and nobody looks for hidden files. What cannot be removed does not stop the new attempt.
+/// and nobody looks for hidden files. What cannot be removed does not stop the new attempt, at the
+/// end of which it is tried once more.
 pub(super) fn destroy_leftovers_of(target: &Path) {
     for (path, _) in leftovers_of(target) {
         let _ = destroy_leftover(&path);

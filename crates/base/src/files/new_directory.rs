@@ -131,6 +131,8 @@ impl PendingDirectory {
             self.unfinished = rename_back(&self.target, &self.own.path).is_ok();
             return Err(error);
         }
+        // As a pending file does.
+        destroy_leftovers_of(&self.target);
         Ok(())
     }
 }

@@ -184,7 +184,10 @@ impl Pending {
             result => result.about(&self.target)?,
         }
         self.unfinished = false;
-        self.directory.sync()
+        self.directory.sync()?;
+        // What could not be destroyed when it began, because the disk was full, say.
+        destroy_leftovers_of(&self.target);
+        Ok(())
     }
 
     /// Makes the file durable under the name of its temporary, which stays there from here on if

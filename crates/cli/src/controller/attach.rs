@@ -182,6 +182,12 @@ impl AttachArgs {
             "give {receipt:?} to the service: `service delivered`",
             "remettez {receipt:?} au service : `service delivered`"
         ));
+        if report.scheme.is_none() {
+            program.say(text!(
+                "`controller check` of the folder names the files that are still of a former generation",
+                "`controller check` du dossier nomme les fichiers qui sont encore d'une génération antérieure"
+            ));
+        }
         program.say(closing(attached.rows, seconds, &report.quality));
         if !attached.holding.is_empty() {
             let holding: Vec<_> = attached.holding.iter().map(|path| format!("{path:?}")).collect();

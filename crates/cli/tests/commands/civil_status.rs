@@ -29,7 +29,7 @@ fn nir(person: usize) -> String {
 }
 
 /// The register's file, with an index `r` of it.
-fn register(place: &Place, people: usize) {
+pub(super) fn register(place: &Place, people: usize) {
     let mut rows = String::from("nir,nom,nom_usage,prenoms,sexe,date_naissance,code_lieu\n");
     for person in 0..people {
         let (nom, usage, first) = (word(person), word(person + 5000), word(person + 7000));
@@ -46,7 +46,7 @@ fn register(place: &Place, people: usize) {
 }
 
 /// Visits of these people, spelled otherwise, of others who are in no register, and of nobody.
-fn visits(place: &Place, people: std::ops::Range<usize>) {
+pub(super) fn visits(place: &Place, people: std::ops::Range<usize>) {
     let mut rows = String::from("nom,prenoms,sexe,born,code_lieu,visit\n");
     for person in people {
         let (nom, first) = (word(person).to_uppercase(), word(person + 7000));
@@ -60,7 +60,7 @@ fn visits(place: &Place, people: std::ops::Range<usize>) {
     place.write("visits.csv", rows);
 }
 
-const PREPARE: &str = "controller prepare visits.csv --civil-status --map date_naissance=born \
+pub(super) const PREPARE: &str = "controller prepare visits.csv --civil-status --map date_naissance=born \
     --request q.csv \
                        --retained t.csv";
 const CODE: &str =

@@ -3,9 +3,12 @@
 use crate::common;
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
+use std::sync::Arc;
 
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use common::{Place, csv, identifiers, text};
+use parquet::arrow::ArrowWriter;
 use serde_json::Value;
 
 const COMPARE: &str = "auditor compare data-1.csv data-2.csv --as authority --out found.json";
@@ -108,7 +111,12 @@ fn a_renewal_is_compared_and_an_auditor_finds_it_in_the_ledger() {
     assert_eq!((code, found), (Some(0), one("comparison-signer-unknown", true)));
     let (code, found, _) = audited(&place, "authority/witness.pub found.json");
     let silent = ("witness-silent".to_owned(), true);
-    assert_eq!((code, found), (Some(0), [one("holds", true), vec![silent]].concat()));
+    assert_eq!((code, found), (Some(0), [one("holds", true), vec![silent.clone()]].concat()));
+    // Somebody else's key in the same name does not make the signer known.
+    place.ok("auditor witness new second --name authority --no-passphrase");
+    let (code, found, _) = audited(&place, "second/witness.pub found.json");
+    let unknown = one("comparison-signer-unknown", true);
+    assert_eq!((code, found), (Some(0), [unknown, vec![silent]].concat()));
     let shown = text(&place.run(&format!("{VERIFY} --witness found.json")).stdout);
     for words in ["somebody unknown", "49 rows with 40 different codes", "the ledger does not show"]
     {
@@ -178,6 +186,46 @@ fn what_is_no_whole_renewal_is_found_and_stated() {
     assert_eq!((code, &found[..1]), (Some(3), &one("holds", true)[..]), "{summary}");
     let notices = summary["notices"].as_array().unwrap();
     assert_eq!(notices.last().unwrap()["code"], "comparison-unequal");
+}
+
+/// A coded file in the other type: each column as text.
+fn as_parquet(place: &Place, from: &str, to: &str) {
+    let (text, rows) = (place.read(from), place.rows(from));
+    let header = text.lines().next().unwrap().split(',');
+    let column = |(number, name): (usize, &str)| {
+        let cells: Vec<Option<&str>> =
+            rows.iter().map(|row| Some(&*row[number]).filter(|cell| !cell.is_empty())).collect();
+        (name.to_owned(), Arc::new(StringArray::from(cells)) as ArrayRef)
+    };
+    let batch = RecordBatch::try_from_iter(header.enumerate().map(column)).unwrap();
+    let file = File::create(place.path(to)).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+}
+
+/// Files of the other type are compared alike, and one of each.
+#[test]
+fn parquet_is_compared_as_text_is() {
+    let place = office();
+    for file in ["data-1", "data-2"] {
+        as_parquet(&place, &format!("{file}.csv"), &format!("{file}.parquet"));
+        fs::remove_file(place.path(&format!("{file}.csv.report.json"))).unwrap();
+    }
+    let (code, of_text) = compared(&place, "data-1.csv", "data-2.csv", "text.json");
+    assert_eq!((code, &of_text["checks"]["multiplicities"]), (Some(0), &true.into()));
+    for (number, [old, new]) in
+        [["parquet", "parquet"], ["csv", "parquet"], ["parquet", "csv"]].into_iter().enumerate()
+    {
+        let (old, new) = (format!("data-1.{old}"), format!("data-2.{new}"));
+        let (code, found) = compared(&place, &old, &new, &format!("{number}.json"));
+        assert_eq!(code, Some(0));
+        for part in ["old", "new", "common", "checks"] {
+            assert_eq!(found[part], of_text[part], "{old} {new}: {part}");
+        }
+    }
+    let (code, found) = compared(&place, "data-1.parquet", "data-1.parquet", "same.json");
+    assert_eq!((code, failing(&found)), (Some(3), vec!["disjoint".into(), "generations".into()]));
 }
 
 #[test]

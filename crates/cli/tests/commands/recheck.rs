@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::common;
 
+use super::civil_status::{PREPARE as LOOK_UP, register, visits};
 use common::{Place, csv, identifiers, text};
 
 /// A program with this in its environment makes one wrong code.
@@ -130,6 +131,62 @@ fn a_wrong_code_ends_the_run_and_nothing_is_named() {
     // The same again, on a machine that is sound.
     place.quorum(&format!("{code} all"));
     assert_eq!(events(&place, "coded")[0]["rechecked"], 31);
+}
+
+/// A run that makes one wrong code ends; the same command again is rechecked in so many rows.
+fn rechecked_after_a_fault(place: &Place, command: &str, rows: u64) {
+    let with_kits = place.with_kits(&format!("{command} --recheck all"));
+    let output = place.command(&with_kits).env(WRONG_CODE, "1").output().unwrap();
+    let said = text(&output.stderr);
+    assert!(output.status.code() == Some(1) && said.contains("error[recheck-mismatch]"), "{said}");
+    assert_eq!(events(place, "failed")[0]["code"], "recheck-mismatch");
+    assert_eq!(place.json(&with_kits)["rechecked"], rows);
+    assert_eq!(events(place, "coded")[0]["rechecked"], rows);
+}
+
+/// What comes in a parcel, and its result too.
+#[test]
+fn a_parcel_is_rechecked() {
+    let place = Place::open();
+    place.write("data.csv", csv(&identifiers(25)) + ",none\n");
+    place.ok("party new insee --name insee --no-passphrase");
+    place.quorum("service party home insee/card.json --role controller --domain population");
+    place.ok("service request-key home population --for insee --out key.json");
+    place.ok(&format!(
+        "{} --as insee --request-key key.json --service home/card.json --domain population",
+        PREPARE.replace("r.csv", "r.csv.age")
+    ));
+    let code = "service code home population --request r.csv.age --result s.csv.age --purpose \
+        study --to insee";
+    rechecked_after_a_fault(&place, code, 25);
+    place.ok("controller attach --retained t.csv --result s.csv.age --as insee --out a.csv");
+    assert_eq!(place.codes("a.csv").len(), 25);
+}
+
+/// Every cell of several columns.
+#[test]
+fn several_columns_are_rechecked() {
+    let place = Place::open();
+    let people = identifiers(25);
+    let rows = people.iter().zip(people.iter().rev()).enumerate().map(|(row, (one, other))| {
+        format!("{one},{}\n", if row % 5 == 0 { String::new() } else { other.to_string() })
+    });
+    place.write("data.csv", format!("nir,payer\n{}", rows.collect::<String>()));
+    place.ok(&PREPARE.replace("nir", "nir --identifier-column payer"));
+    let code = "service code home population --request r.csv --result s.csv --purpose study";
+    rechecked_after_a_fault(&place, code, 45);
+}
+
+/// Whoever was found by civil status; of the others there is no code.
+#[test]
+fn a_look_up_is_rechecked() {
+    let place = Place::open();
+    register(&place, 60);
+    visits(&place, 0..40);
+    place.ok(LOOK_UP);
+    let code = "service code home population --request q.csv --result s.csv --purpose study \
+        --register r";
+    rechecked_after_a_fault(&place, code, 40);
 }
 
 /// Waits for something to be so.

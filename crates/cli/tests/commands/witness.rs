@@ -142,6 +142,9 @@ fn a_witness_follows_a_ledger_and_an_auditor_counts_it() {
     let both = format!("{VERIFY} --checkpoint {file} again --witness authority/witness.pub");
     let (code, found, seen) = audited(&place, &both);
     assert_eq!((code, found, seen), (Some(0), vec![held("holds"); 2], events + 1));
+    // A key that is given twice is one witness.
+    let twice = audited(&place, &format!("{both} authority/witness.pub"));
+    assert_eq!(twice, (code, vec![held("holds"); 2], seen));
     let said = text(&place.run(&both).stdout);
     assert!(
         said.contains(&format!("Nobody but the service vouches for event {}.", events + 2)),

@@ -13,9 +13,22 @@ use jiff::Timestamp;
 
 use super::{Act, Copy, events, is_done, linking, look, names, renewal};
 
-/// One first fault in so many is tried, and of its pairs one in so many; all are where
-/// `CSTATNS_LONG` is set.
+/// One first fault in so many is tried, and of its pairs one in so many.
 const EACH: [usize; 2] = [3, 31];
+
+/// In a release (`CSTATNS_LONG`) every first fault is, and a seventh of the pairs, another one each
+/// day of a week; all are where it is `every`.
+const RELEASES: usize = 7;
+
+/// How many first faults there are for one that is tried, how many pairs, and from which on.
+fn each() -> [usize; 3] {
+    let day = Timestamp::now().as_second().unsigned_abs() / 86_400;
+    match std::env::var_os("CSTATNS_LONG") {
+        None => [EACH[0], EACH[1], 0],
+        Some(long) if long == "every" => [1, 1, 0],
+        Some(_) => [1, RELEASES, (day % RELEASES as u64) as usize],
+    }
+}
 
 /// How a command is disturbed at a step.
 #[derive(Clone, Copy, Debug)]
@@ -51,8 +64,7 @@ struct Tried(std::cell::Cell<(usize, usize)>);
 impl Tried {
     /// Disturbs a command, and the one that repeats it; the third is not disturbed.
     fn matrix(&self, what: &str, place: &Path, act: Act) {
-        let is_long = std::env::var_os("CSTATNS_LONG").is_some();
-        let [each_first, each] = if is_long { [1, 1] } else { EACH };
+        let [each_first, each, from] = each();
         let whole = Copy::of(place);
         let steps = count(whole.0.path(), || whole.act(act)).min(400);
         let wanted = names(whole.0.path());
@@ -63,7 +75,7 @@ impl Tried {
             let repeated = count(at.0.path(), || at.act(act)).min(400);
             for second in 0..repeated {
                 pairs += 1;
-                if pairs % each != 0 {
+                if (pairs + from) % each != 0 {
                     continue;
                 }
                 tried += 1;

@@ -53,7 +53,9 @@ impl Years {
         let (project, body, of) = (sent.project.clone(), sent.body, sent.of);
         let is_there = of.is_none_or(|of| self.sent[of].standing != Standing::Gone);
         let may = !self.is_told(&project, body) && is_there;
-        let must = may && self.truth < opens_until(sent);
+        // Made while the service's clock was ahead, it does not open before that day, and waits.
+        let is_early = sent.dated > self.truth + DAY;
+        let must = may && !is_early && self.truth < opens_until(sent);
         let (rows, got, out) = (self.rows_path(file), self.got_path(file), self.coded_path(file));
         let card = self.card();
         let outcome = self.at_body(body, |body, _| {
@@ -67,13 +69,19 @@ impl Years {
             }
         });
         if self.is_not_linked("attach", must, outcome) {
+            if is_early {
+                return;
+            }
             if let Some(of) = of {
                 self.sent[of].renewing = false;
             }
             self.sent[file].stage = Stage::Stuck;
             return;
         }
-        self.hold(may, "a linking body takes codes of a project that it knows to be over");
+        self.hold(
+            may && !is_early,
+            "a linking body takes codes of a project that it knows to be over",
+        );
         self.hold(!rows.exists() && !got.exists(), "indexes are left");
         let sent = &mut self.sent[file];
         (sent.stage, sent.standing) = (Stage::Attached, Standing::Clear);

@@ -124,6 +124,7 @@ impl Years {
             request: None,
             delivery: None,
             coded: self.truth,
+            dated: self.truth,
             generation: 0,
             signed: false,
             standing: Standing::Gone,
@@ -261,7 +262,8 @@ impl Years {
         fs::copy(&result, self.got_path(file)).unwrap();
         let truth = self.truth;
         let sent = &mut self.sent[file];
-        (sent.stage, sent.delivery, sent.coded) = (Stage::Coded, Some(id), truth);
+        (sent.stage, sent.delivery) = (Stage::Coded, Some(id));
+        (sent.coded, sent.dated) = (truth, clock);
         sent.generation = generation;
         let what = if sent.of.is_some() { "a renewal is coded" } else { "a request is coded" };
         self.stats.count(what);

@@ -86,6 +86,8 @@ pub(crate) struct Sent {
     pub delivery: Option<DeliveryId>,
     /// When the result was made.
     pub coded: Timestamp,
+    /// What the service's clock said then.
+    pub dated: Timestamp,
     pub generation: u32,
     pub signed: bool,
     pub standing: Standing,
