@@ -3,6 +3,7 @@
 use crate::common;
 
 use std::fs;
+use std::path::PathBuf;
 
 use cstatns::card::ServiceCard;
 use cstatns::checkpoint::{Note, WitnessKey};
@@ -16,14 +17,25 @@ use cstatns::witness::look;
 
 use common::{World, name, scratch};
 
-#[test]
-fn a_witness_remembers_what_it_gave_wherever_it_stops() {
-    let world = World::founded(2, 3);
-    let (ledger, card) = (world.home().join("ledger.jsonl"), world.home().join("card.json"));
-    let card = read_service_card(&card).unwrap();
+/// The keys of a witness.
+fn authority() -> (SigningKey, WitnessKey) {
     let signing = SigningKey::from_bytes(&[9; 32]);
     let public = Hex(signing.verifying_key().to_bytes());
     let key = WitnessKey::new(name("authority").as_str(), &public).unwrap();
+    (signing, key)
+}
+
+/// What a service gives a witness.
+fn public(world: &World) -> (PathBuf, ServiceCard) {
+    let (ledger, card) = (world.home().join("ledger.jsonl"), world.home().join("card.json"));
+    (ledger, read_service_card(&card).unwrap())
+}
+
+#[test]
+fn a_witness_remembers_what_it_gave_wherever_it_stops() {
+    let world = World::founded(2, 3);
+    let (ledger, card) = public(&world);
+    let (signing, key) = authority();
     let directory = world.path("authority");
     fs::create_dir(&directory).unwrap();
     let now = "2026-02-01T00:00:00.5Z".parse().unwrap();
@@ -63,15 +75,12 @@ fn a_witness_remembers_what_it_gave_wherever_it_stops() {
 #[test]
 fn a_witness_takes_no_card_with_a_key_that_the_ledger_does_not_name() {
     let world = World::founded(2, 3);
-    let (ledger, card) = (world.home().join("ledger.jsonl"), world.home().join("card.json"));
-    let card = read_service_card(&card).unwrap();
-    let signing = SigningKey::from_bytes(&[9; 32]);
-    let public = Hex(signing.verifying_key().to_bytes());
-    let key = WitnessKey::new(name("authority").as_str(), &public).unwrap();
+    let (ledger, card) = public(&world);
+    let (signing, key) = authority();
     let directory = world.path("authority");
     fs::create_dir(&directory).unwrap();
     let mut body = card.body.clone();
-    body.signing = public;
+    body.signing = Hex(signing.verifying_key().to_bytes());
     let forged: ServiceCard = Signed::new(body, &signing);
     assert!(forged.is_sound() && forged.id() == card.id());
 
@@ -86,23 +95,19 @@ fn a_witness_takes_no_card_with_a_key_that_the_ledger_does_not_name() {
 /// What it remembers of one service is not taken for another's.
 #[test]
 fn a_witness_takes_no_memory_of_another_service() {
-    let signing = SigningKey::from_bytes(&[9; 32]);
-    let public = Hex(signing.verifying_key().to_bytes());
-    let key = WitnessKey::new(name("authority").as_str(), &public).unwrap();
+    let (signing, key) = authority();
     let directory = scratch();
     let seen = |card: &ServiceCard| directory.path().join(format!("{}.seen", card.id()));
     let now = "2026-02-01T00:00:00Z".parse().unwrap();
     let worlds = [World::founded(2, 3), World::founded(2, 3)];
     let cards = [0, 1].map(|of: usize| {
-        let (ledger, card) =
-            (worlds[of].home().join("ledger.jsonl"), worlds[of].home().join("card.json"));
-        let card = read_service_card(&card).unwrap();
+        let (ledger, card) = public(&worlds[of]);
         let found = look(directory.path(), &key, &ledger, Some(&card));
         found.unwrap().cosign(&key, &signing, now).unwrap();
         card
     });
     fs::copy(seen(&cards[0]), seen(&cards[1])).unwrap();
-    let ledger = worlds[1].home().join("ledger.jsonl");
+    let (ledger, _) = public(&worlds[1]);
     let error = look(directory.path(), &key, &ledger, Some(&cards[1])).err().unwrap();
     assert_eq!(error.code(), "witness-damaged");
 }
