@@ -2594,6 +2594,32 @@ fn a_kit_draws_cards_and_acts_with_the_one_that_sits_in_the_dealing() {
     assert!(matches!(error, KitError::NotInRoster { custodian } if custodian == ben.body.name));
 }
 
+/// Stopped or failed anywhere, drawing a card leaves a kit whose newest card has its receiving key.
+#[test]
+fn no_card_of_a_kit_is_without_its_receiving_key() {
+    let office = Office::held();
+    let ana = office.path("ana");
+    copy_kit(&office, "ana", "whole");
+    let draw = || Kit::open(&ana, None).unwrap().draw_card().map(drop);
+    let steps = faults::trace(&ana, || draw().unwrap()).len();
+    let mut kept = [0; 2];
+    for step in 0..2 * steps {
+        copy_kit(&office, "whole", "ana");
+        match step % 2 {
+            0 => drop(faults::stop_after(&ana, step / 2, draw)),
+            _ => drop(faults::fail_at(&ana, step / 2, std::io::ErrorKind::StorageFull, draw)),
+        }
+        let mut kit = Kit::open(&ana, None).unwrap();
+        let card = kit.card().clone();
+        kept[usize::from(card == office.cards[0])] += 1;
+        assert!(kit.holds_card(&card.fingerprint()), "{step}");
+        // The one that sits in the dealing is held in any case, and another one can be drawn.
+        kit.check(office.ledger().view(), office.now).unwrap();
+        kit.draw_card().unwrap();
+    }
+    assert!(kept.iter().all(|count| *count > 1), "{kept:?}");
+}
+
 /// A card whose receiving key is damaged is found by the check; the kit opens, and doubts.
 #[test]
 fn a_damaged_receiving_key_is_named_and_stops_no_doubt() {

@@ -3,7 +3,10 @@
 
 use crate::common;
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use cstatns::audit::verify;
 use cstatns::code::Generation;
@@ -11,8 +14,10 @@ use cstatns::coded::Coded as _;
 use cstatns::custody::custodian::Kit;
 use cstatns::dealing::{Epoch, Threshold};
 use cstatns::domain::{KeyState, RenewalReason};
-use cstatns::files::faults::{fail_at, trace};
+use cstatns::files::Step;
+use cstatns::files::faults::{fail_at, trace, watch};
 use cstatns::ledger::event::KeyRef;
+use cstatns::party::Role;
 use cstatns::proposal::Action;
 use cstatns::receipt::Doubted;
 use cstatns::service::{Clock as _, ServiceError};
@@ -20,7 +25,7 @@ use cstatns::state::Refusal;
 use jiff::SignedDuration;
 
 use common::crash::{names, violations};
-use common::{PEOPLE, World, generation, name, to_open};
+use common::{PEOPLE, World, generation, name, party_card, to_open};
 
 /// Two of three custodians, a statistical domain with two generations and a project, with codes.
 fn office() -> World {
@@ -422,6 +427,56 @@ fn a_dealing_that_fails_leaves_nothing() {
     }
     assert!(failed > 10 && spent > 3, "{failed}, {spent}");
     drop(before);
+}
+
+/// A disk that does not hold what was written to it: nothing is dealt under a root that does not
+/// open what lies there.
+#[test]
+fn a_dealing_whose_seals_do_not_open_as_they_lie_is_none() {
+    for (spoilt, code) in [
+        ("population.2.2.key", "seal"),
+        ("benefits.1.2.key", "seal"),
+        (".2.request", "request-key-seal"),
+    ] {
+        let world = office();
+        world.register(&party_card("office", 1), Role::Controller, &["population"]).unwrap();
+        world.request_key("office", "population").unwrap();
+        let cards = world.draw_cards(&[0, 1, 2]);
+        let files = Arc::new(Mutex::new(BTreeSet::new()));
+        let watcher = {
+            let files = Arc::clone(&files);
+            move |step, path: &Path| {
+                if step != Step::SyncDirectory {
+                    return;
+                }
+                // What has its name here is whole, and another one from now on.
+                let new = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+                for file in new.filter(|file| file.to_str().unwrap().ends_with(spoilt)) {
+                    if files.lock().unwrap().insert(file.clone()) {
+                        let mut bytes = fs::read(&file).unwrap();
+                        let middle = bytes.len() / 2;
+                        bytes[middle] = if bytes[middle] == b'0' { b'1' } else { b'0' };
+                        fs::write(&file, bytes).unwrap();
+                    }
+                }
+            }
+        };
+        let under = world.directory.path();
+        let outcome = watch(under, watcher, || world.deal_to(2, cards, vec![]).map(drop));
+        assert!(!files.lock().unwrap().is_empty(), "{spoilt}");
+        assert_eq!(code_of(outcome), code, "{spoilt}");
+        let service = world.open();
+        assert!(service.state().pending_epoch().is_none(), "{spoilt}");
+        // A key that is not as the run wrote it might be somebody's: it is left to them.
+        let mut left = violations(&world, &service);
+        left.retain(|left| *left != format!("keys/ has {spoilt}, of which nothing speaks"));
+        assert_eq!(left, [""; 0], "{spoilt}");
+        drop(service);
+        codes_as_before(&world, "afterwards");
+        world.deal().unwrap();
+        world.receive().unwrap();
+        codes_as_before(&world, "under-3");
+    }
 }
 
 trait Sorted {

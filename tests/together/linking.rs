@@ -299,8 +299,8 @@ fn a_changed_ledger_is_seen() {
     assert!(audit.holds());
 }
 
-/// Each byte of each line, and each line that is gone, doubled or exchanged with the next one: found,
-/// and the first event that does not hold is named.
+/// Each byte of each line, and each line that is gone, doubled or exchanged with the next one:
+/// found, and the first event that does not hold is named.
 #[test]
 fn every_change_of_a_linking_ledger_is_found_and_named() {
     let body = Body::new();

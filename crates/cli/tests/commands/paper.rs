@@ -140,6 +140,31 @@ fn a_kit_without_a_passphrase_is_not_printed() {
     assert!(!place.exists("alice.html"));
 }
 
+/// A QR code is read for certain with four white modules on each side (ISO/IEC 18004, 9.1).
+#[test]
+fn a_code_has_its_white_margin() {
+    let place = printed();
+    let page = place.read("alice.html");
+    let mut codes = 0;
+    for code in page.split("<svg viewBox=\"0 0 ").skip(1) {
+        let side: u32 = code.split(' ').next().unwrap().parse().unwrap();
+        let (_, path) = code.split_once(" d=\"M").unwrap();
+        let (path, _) = path.split_once("z\"").unwrap();
+        let (mut left, mut top, mut right, mut bottom) = (side, side, 0, 0);
+        for run in path.split("zM") {
+            let (corner, size) = run.split_once('h').unwrap();
+            let (x, y) = corner.split_once(' ').unwrap();
+            let width: u32 = size.split_once("v1h-").unwrap().0.parse().unwrap();
+            let (x, y): (u32, u32) = (x.parse().unwrap(), y.parse().unwrap());
+            (left, top) = (left.min(x), top.min(y));
+            (right, bottom) = (right.max(x + width), bottom.max(y + 1));
+        }
+        assert_eq!([left, top, side - right, side - bottom], [4; 4]);
+        codes += 1;
+    }
+    assert_eq!(codes, 2);
+}
+
 /// The page as it is printed: one sheet, whose QR codes another program reads.
 #[test]
 #[allow(clippy::print_stdout)]

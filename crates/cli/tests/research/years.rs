@@ -1,16 +1,17 @@
 //! Ten years of research projects over all parties, on the programs' own code with a clock that the
 //! test sets: controllers, a service with its custodians, linking bodies, researchers. Projects
 //! open, are extended and closed; keys are doubted and made anew; requests and results travel;
-//! receipts and notices come late; the timer fails for weeks; clocks jump and come back; a medium
-//! is away; commands are stopped and repeated. After each step what must hold is looked at from
-//! outside (`years/rules.rs`): no expired key codes, no living key is destroyed, nothing that is
-//! outstanding is forgotten.
+//! receipts and notices come late; custodians deal anew, and accept another key of the service; the
+//! timer fails for weeks; clocks jump and come back; a medium is away; commands are stopped and
+//! repeated. After each step what must hold is looked at from outside (`years/rules.rs`): no
+//! expired key codes, no living key is destroyed, nothing that is outstanding is forgotten.
 //!
 //! `CSTATNS_SEED` plays the ten years of that number; `CSTATNS_LONG` plays more of them.
 
 #![allow(clippy::print_stderr)]
 
 mod acts;
+mod custody;
 mod linking;
 mod projects;
 #[allow(dead_code)]
@@ -62,7 +63,7 @@ impl Stats {
 }
 
 /// What ten years must have seen, or they show nothing.
-const SEEN: [&str; 26] = [
+const SEEN: [&str; 28] = [
     "a project is opened",
     "a project is extended",
     "a project is closed",
@@ -86,6 +87,8 @@ const SEEN: [&str; 26] = [
     "a receipt comes after the end",
     "a notice comes",
     "a result goes with its project",
+    "a dealing is made",
+    "the service has another key",
     "a command is stopped",
     "a clock is ahead",
     "a medium is away",

@@ -1,6 +1,6 @@
 //! A ledger that was found intact: only of such a one is more said than how it stands.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::checkpoint::leaf_hash;
 use crate::ledger::event::Line;
@@ -18,11 +18,6 @@ pub struct Intact {
 }
 
 impl Intact {
-    /// The file.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// How it stands after its last event.
     pub fn state(&self) -> &State {
         &self.state

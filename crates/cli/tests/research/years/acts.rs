@@ -6,7 +6,7 @@ use super::time::{DAY, Mail, Project, Years};
 
 type Act = fn(&mut Years);
 
-const ACTS: [(usize, Act); 14] = [
+const ACTS: [(usize, Act); 16] = [
     (2, Years::open_project),
     (3, Years::extend),
     (1, Years::close),
@@ -21,6 +21,8 @@ const ACTS: [(usize, Act); 14] = [
     (2, Years::expire_copies),
     (24, Years::renew),
     (1, Years::ask_in_vain),
+    (3, Years::deal),
+    (2, Years::rekey),
 ];
 
 impl Years {

@@ -57,16 +57,16 @@ impl Years {
         let is_early = sent.dated > self.truth + DAY;
         let must = may && !is_early && self.truth < opens_until(sent);
         let (rows, got, out) = (self.rows_path(file), self.got_path(file), self.coded_path(file));
-        let card = self.card();
-        let outcome = self.at_body(body, |body, _| {
+        let outcome = self.at_body(body, |body, at| {
             let rows = if of.is_some() { Rows::Retained(&rows) } else { Rows::Payload(&rows) };
-            let what = Receive { service: &card, rows, result: &got, out: &out };
-            // Where it was stopped once it was recorded, both parcels are gone.
-            let done = out.exists() && !rows_are_there(&what);
-            match done {
-                true => Ok(()),
-                false => receive(body, &what, &Effort::default()).map(drop),
-            }
+            at.by_its_card(|service| {
+                let what = Receive { service, rows, result: &got, out: &out };
+                // Where it was stopped once it was recorded, both parcels are gone.
+                match out.exists() && !rows_are_there(&what) {
+                    true => Ok(()),
+                    false => receive(body, &what, &Effort::default()).map(drop),
+                }
+            })
         });
         if self.is_not_linked("attach", must, outcome) {
             if is_early {
@@ -124,17 +124,18 @@ impl Years {
         let coded = self.place_of(of);
         let (key, request, retained) =
             (self.key_path(file), self.request_path(file), self.rows_path(file));
-        let card = self.card();
-        let outcome = self.at_body(body, |body, _| {
-            let what = Renewal {
-                service: &card,
-                domain: &name(&project),
-                coded: &coded,
-                key: &key,
-                request: &request,
-                retained: &retained,
-            };
-            prepare_renewal(body, &what, &Effort::default()).map(drop)
+        let outcome = self.at_body(body, |body, at| {
+            at.by_its_card(|service| {
+                let what = Renewal {
+                    service,
+                    domain: &name(&project),
+                    coded: &coded,
+                    key: &key,
+                    request: &request,
+                    retained: &retained,
+                };
+                prepare_renewal(body, &what, &Effort::default()).map(drop)
+            })
         });
         if self.is_not_linked("prepare", must, outcome) {
             self.sent[of].renewing = false;
@@ -348,10 +349,9 @@ impl Years {
 
     /// A linking body gets the notice that a project is over.
     pub(crate) fn take_notice(&mut self, project: &str, body: &'static str, path: &Path) {
-        let card = self.card();
         let outcome = self.at_body(body, |body, at| {
             let notice = Notice::read(path).unwrap();
-            let head = notice.verify(path, &card).unwrap();
+            let head = at.by_its_card(|card| notice.verify(path, card)).unwrap();
             assert_eq!(notice.body.to, at.party_card(at_name(path)).fingerprint());
             let (service, domain) = (notice.body.service, notice.body.domain);
             or_done(end(body, Over { service, domain, head }).map(drop), &["linking-notice-known"])

@@ -19,7 +19,7 @@ use cstatns::service::{
 use cstatns_bulk::{CodeFileError, Out, Request, Seen, Tally};
 use cstatns_controller::{Beside, Column, Prepare, prepare};
 use cstatns_parcel::request::Declared;
-use cstatns_parcel::sending::Sending;
+use cstatns_parcel::sending::{Sending, SendingError};
 use cstatns_rows::effort::Effort;
 use cstatns_rows::reading::Reading;
 use cstatns_rows::table::Format;
@@ -178,10 +178,13 @@ impl Years {
     fn prepare(&mut self, file: usize) {
         let Sent { project, from, body, expires, .. } = &self.sent[file];
         let must = self.truth < *expires;
-        let (party, card) = (self.world.party(from), self.card());
-        let key = self.key_path(file);
-        let sending = Sending::new(&party, &card, &key, None, self.truth);
-        let Ok(sending) = sending else {
+        let (party, key) = (self.world.party(from), self.key_path(file));
+        // The key was issued under the service's card of then.
+        let sending = self.by_its_card(|card| {
+            let sending = Sending::new(&party, card, &key, None, self.truth)?;
+            Ok::<_, SendingError>((sending, card.clone()))
+        });
+        let Ok((sending, card)) = sending else {
             self.hold(!must, "a request key that serves is refused");
             self.sent[file].stage = Stage::Stuck;
             return;

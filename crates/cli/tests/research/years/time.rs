@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use cstatns::card::{PartyCard, ServiceCard, read_service_card};
-use cstatns::coded::Coded as _;
+use cstatns::coded::Coded;
 use cstatns::commitment::Commitment;
 use cstatns::delivery::DeliveryId;
 use cstatns::files::faults::stop_after;
@@ -114,6 +114,10 @@ pub(crate) enum Mail {
     Notice { project: String, body: &'static str, path: PathBuf },
 }
 
+/// How what another key of the service signed is refused.
+const BY_ANOTHER: [&str; 4] =
+    ["parcel-sender", "report-signature", "notice-signature", "request-key-signature"];
+
 pub(crate) struct Years {
     pub seed: u64,
     pub acts: usize,
@@ -133,6 +137,8 @@ pub(crate) struct Years {
     pub sent: Vec<Sent>,
     pub joined: Vec<Joined>,
     pub mail: Vec<(Timestamp, Mail)>,
+    /// The service's cards until now, the present one first.
+    pub cards: Vec<ServiceCard>,
     pub names: usize,
     pub stats: Stats,
 }
@@ -148,6 +154,7 @@ impl Years {
         // Whoever asks custodians looks at a calendar.
         world.confirms.set(true);
         let truth = cstatns::service::Clock::now(&world.clock);
+        let cards = vec![read_service_card(&world.home().join("card.json")).unwrap()];
         let (projects, mail) = (BTreeMap::new(), Vec::new());
         let (sent, joined) = (Vec::new(), Vec::new());
         Self {
@@ -164,6 +171,7 @@ impl Years {
             sent,
             joined,
             mail,
+            cards,
             names: 0,
             stats: Stats::default(),
         }
@@ -275,7 +283,24 @@ impl Years {
     }
 
     pub(crate) fn card(&self) -> ServiceCard {
-        read_service_card(&self.world.home().join("card.json")).unwrap()
+        self.cards[0].clone()
+    }
+
+    /// Takes what the service has signed, by its present key, or by the one that it had when what
+    /// comes was sent.
+    pub(crate) fn by_its_card<T, E: Coded>(
+        &self,
+        mut take: impl FnMut(&ServiceCard) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let (present, former) = self.cards.split_first().expect("it has a card");
+        let taken = take(present);
+        let is_by_another = |taken: &Result<T, E>| {
+            taken.as_ref().is_err_and(|error| BY_ANOTHER.contains(&error.code()))
+        };
+        former.iter().fold(taken, |taken, card| match is_by_another(&taken) {
+            true => take(card),
+            false => taken,
+        })
     }
 
     pub(crate) fn party_card(&self, name: &str) -> PartyCard {
