@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use cstatns_base::coded::Coded as _;
-use cstatns_base::files::faults::{count, fail_at, stop_after, without_unnamed};
+use cstatns_base::files::faults::{count, fail_at, stop_after, tear_write_at, without_unnamed};
 use cstatns_base::name::{Hex, Name};
 use cstatns_keys::receiving::Recipient;
 use cstatns_parcel::age::{Identity, Reader, Writer};
@@ -359,15 +359,43 @@ fn names(directory: &Path) -> Vec<String> {
 
 type Act<'a> = &'a dyn Fn() -> Result<(), ParcelError>;
 
-/// Every step, once to stop at and once to fail.
-fn trials(steps: usize) -> impl Iterator<Item = (bool, usize)> {
-    [false, true].into_iter().flat_map(move |fails| (0..=steps).map(move |step| (fails, step)))
+/// How a command is disturbed, and at which step.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    Stop(usize),
+    /// The disk is full for this step alone.
+    Fail(usize),
+    /// A write leaves a part; then the command is stopped.
+    Tear(usize),
 }
 
-/// Made and opened, stopped and failed at every durable step: the same command may be repeated, the
-/// file is whole, and nothing else is left.
+impl Fault {
+    fn all(steps: usize) -> impl Iterator<Item = Self> {
+        let ways = [Self::Stop, Self::Fail, Self::Tear];
+        ways.into_iter().flat_map(move |way| (0..=steps).map(way))
+    }
+
+    /// Each alone, and with one in eleven of the others after it.
+    fn one_or_two(steps: usize) -> impl Iterator<Item = Vec<Self>> {
+        Self::all(steps).enumerate().flat_map(move |(number, first)| {
+            let second = Self::all(steps).skip(number % 11).step_by(11);
+            std::iter::once(vec![first]).chain(second.map(move |second| vec![first, second]))
+        })
+    }
+
+    fn during(self, place: &Path, act: Act<'_>) {
+        drop(match self {
+            Self::Stop(step) => stop_after(place, step, act),
+            Self::Fail(step) => fail_at(place, step, ErrorKind::StorageFull, act),
+            Self::Tear(step) => tear_write_at(place, step, 20, act),
+        });
+    }
+}
+
+/// Made and opened, disturbed once or twice at any durable step: the same command may be repeated,
+/// the file is whole, and nothing else is left.
 #[test]
-fn stopped_at_any_step_it_may_be_repeated() {
+fn disturbed_at_any_step_it_may_be_repeated() {
     let world = World::new();
     let place = world.folder.path();
     let (data, parcel, out) =
@@ -378,37 +406,29 @@ fn stopped_at_any_step_it_may_be_repeated() {
     let known = |sender: &Sender| *sender == world.sender.sender();
     let opened = || open_into(&parcel, &world.receiver, &out, now(), &known).map(drop);
     let begun = names(place);
-    let disturbed = |fails: bool, step: usize, act: Act<'_>| match fails {
-        true => drop(fail_at(place, step, ErrorKind::StorageFull, act)),
-        false => drop(stop_after(place, step, act)),
-    };
-    let repeated = |act: Act<'_>, step: usize| match act() {
-        Ok(()) => {}
+    let repeated = |faults: &[Fault], act: Act<'_>| {
+        faults.iter().for_each(|fault| fault.during(place, act));
         // It was done before the stop.
-        Err(error) => assert!(
-            ["output-exists", "parcel-replayed"].contains(&error.code()),
-            "step {step}: {error}"
-        ),
+        let is_done = |code| ["output-exists", "parcel-replayed"].contains(&code);
+        act().unwrap_or_else(|error| assert!(is_done(error.code()), "{faults:?}: {error}"));
     };
     let steps = count(place, || made().unwrap());
     fs::remove_file(&parcel).unwrap();
-    for (fails, step) in trials(steps) {
-        disturbed(fails, step, &made);
-        repeated(&made, step);
+    for faults in Fault::one_or_two(steps) {
+        repeated(&faults, &made);
         let bytes = fs::read(&parcel).unwrap();
         assert_eq!(world.open_at(&bytes, now()).unwrap().1, fs::read(&data).unwrap());
         fs::remove_file(&parcel).unwrap();
-        assert_eq!(names(place), begun, "step {step}");
+        assert_eq!(names(place), begun, "{faults:?}");
     }
     made().unwrap();
     let steps = count(place, || opened().unwrap());
-    for (fails, step) in trials(steps) {
+    for faults in Fault::one_or_two(steps) {
         fs::remove_dir_all(&out).unwrap();
         fs::remove_file(&parcel).unwrap();
         made().unwrap();
-        disturbed(fails, step, &opened);
-        repeated(&opened, step);
-        assert_eq!(names(&out), ["data.csv", "data.csv.report.json"], "step {step}");
+        repeated(&faults, &opened);
+        assert_eq!(names(&out), ["data.csv", "data.csv.report.json"], "{faults:?}");
         assert_eq!(fs::read(out.join("data.csv")).unwrap(), fs::read(&data).unwrap());
     }
     assert!(steps > 10, "{steps}");
