@@ -187,7 +187,8 @@ fn reported(file: &mut Compared) -> &mut Reported {
 #[test]
 fn a_true_statement_that_something_is_wrong_must_be_accounted_for() {
     let office = Office::new();
-    let cases: [(&str, fn(&mut ComparisonBody)); 6] = [
+    type Change = fn(&mut ComparisonBody);
+    let cases: [(&str, Change); 6] = [
         ("rows", |body| body.new.rows -= 1),
         ("codes", |body| body.new.coded -= 1),
         ("distinct", |body| body.new.distinct -= 1),

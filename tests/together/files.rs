@@ -560,8 +560,9 @@ fn a_failure_at_any_step_is_reported_and_cleaned_up() {
 /// What a stopped attempt left is destroyed by the next one, also where the first try fails.
 #[test]
 fn what_cannot_be_destroyed_at_first_is_tried_again() {
+    type Make<'a> = &'a dyn Fn(&Path) -> Result<(), FileError>;
     let new_directory = |path: &Path| PendingDirectory::create(path)?.commit();
-    let ways: [(&str, &dyn Fn(&Path) -> Result<(), FileError>); 4] = [
+    let ways: [(&str, Make<'_>); 4] = [
         ("new", &|path| files::write_new(path, b"new", Access::Private)),
         ("replace", &|path| files::replace(path, b"new", Access::Private)),
         ("together", &|path| Together::create([path], Access::Private)?.commit()),
