@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use cstatns_base::code::Tag;
@@ -16,6 +17,7 @@ use cstatns_record::statement::FORMAT;
 use cstatns_rows::csv::Delimiter;
 use cstatns_rows::effort::Effort;
 use cstatns_rows::error::TableError;
+use cstatns_rows::pipeline::Steps;
 use cstatns_rows::sink;
 use cstatns_rows::table::Format;
 
@@ -66,17 +68,7 @@ pub fn join_files<'a>(
     if let Some((_, file)) = body.made_before(what.out, &from)? {
         return Ok(JoinedFile { report: None, rows: file.rows });
     }
-    let mut names = BTreeSet::new();
-    let mut files = BTreeSet::new();
-    let mut known = Vec::new();
-    for (name, path) in what.sources {
-        let twice = || LinkError::Twice { path: path.clone() };
-        let source = body.coded(path)?;
-        if !names.insert(name) || !files.insert(source.entry.file) {
-            return Err(twice());
-        }
-        known.push(source);
-    }
+    let known = known(body, what.sources, effort.threads)?;
     check_together(what.sources, &known)?;
     let minimum = known.iter().map(|source| source.entry.minimum).max().unwrap_or_default();
     let least = what.least.unwrap_or(minimum);
@@ -128,6 +120,40 @@ pub fn join_files<'a>(
     files.commit()?;
     body.record(entry.event)?;
     Ok(JoinedFile { rows: joined.rows, report: Some(report) })
+}
+
+/// The sources as they are known. Each file is read whole for that, several side by side.
+fn known<'a>(
+    body: &Body<'_>,
+    sources: &'a [(Name, PathBuf)],
+    threads: NonZeroUsize,
+) -> Result<Vec<CodedFile>, LinkError> {
+    type Looked<'a> = Option<(&'a (Name, PathBuf), Option<CodedFile>)>;
+    let (mut names, mut files, mut known) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+    let mut left = sources.iter();
+    let steps = Steps {
+        new: || None,
+        read: |looked: &mut Looked<'a>| {
+            *looked = left.next().map(|source| (source, None));
+            Ok(looked.is_some())
+        },
+        work: |looked: &mut Looked<'a>| {
+            let Some(((_, path), found)) = looked else { return Ok(()) };
+            *found = Some(body.coded(path)?);
+            Ok(())
+        },
+        check: |looked: &mut Looked<'a>| {
+            let Some(((name, path), Some(found))) = looked.take() else { return Ok(()) };
+            if !names.insert(name) || !files.insert(found.entry.file) {
+                return Err(LinkError::Twice { path: path.clone() });
+            }
+            known.push(found);
+            Ok(())
+        },
+        write: |_: &mut _| Ok(()),
+    };
+    let outcome: Result<(), LinkError> = steps.run(threads);
+    outcome.map(|()| known)
 }
 
 /// The columns that were accepted in the sources, also by the names that they have when they clash.

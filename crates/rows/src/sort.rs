@@ -274,7 +274,11 @@ impl<F: Sortable> Sort<F> {
             // In halves: a number of 128 bits would be aligned, and take more room.
             sorted.places.push(Place((key >> 64) as u64, key as u64, row as u32));
         }
-        sorted.places.sort_unstable();
+        // Half of a key says it all, but for rows alike.
+        sorted.places.sort_unstable_by_key(|place| place.0);
+        for alike in sorted.places.chunk_by_mut(|one, next| one.0 == next.0) {
+            alike.sort_unstable();
+        }
         Ok(sorted)
     }
 }
@@ -362,13 +366,18 @@ impl<'a, F: Sortable> Sorted<'a, F> {
     }
 }
 
+/// The partition of a row, the place of its head, and where it is: in which batch, and in which row
+/// of it.
+type Placed = (usize, Range<usize>, (usize, usize));
+
 /// What a thread deals with.
 pub struct Dealer {
     /// The rest of each row, in CSV, and where it ends.
     tails: Lines,
     ends: Vec<usize>,
-    /// The rows of a block by partition, each with the place of its head, and as batch and row.
-    places: Vec<(usize, Range<usize>, (usize, usize))>,
+    /// The rows of a block, and their numbers by partition.
+    places: Vec<Placed>,
+    order: Vec<u32>,
     picks: Vec<(usize, usize)>,
     /// The heads of a unit, and its values.
     picked: Zeroizing<Vec<u8>>,
@@ -386,6 +395,7 @@ impl Dealer {
             tails: Lines::new(delimiter),
             ends: Vec::new(),
             places: Vec::new(),
+            order: Vec::new(),
             picks: Vec::new(),
             picked: Zeroizing::default(),
             values: Vec::new(),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use cstatns_rows::effort::Progress;
 use cstatns_rows::error::TableError;
 use cstatns_rows::pipeline::Steps;
-use cstatns_rows::sort::{Apart, Dealer, Sort, Sorted};
+use cstatns_rows::sort::{Apart, Dealer, Place, Sort, Sorted};
 
 use super::JoinError;
 use super::deal::is_coded;
@@ -148,13 +148,14 @@ impl<F: Rows> Meeting<'_, F> {
         });
         let sorted = sorted.collect::<Result<Vec<Sorted<'_, F>>, TableError>>()?;
         let mut runs = vec![Run::default(); sorts.len()];
-        while let Some(head) = next_head(&sorted, &runs) {
-            // What comes after the rows that there were.
+        while let Some((key, head)) = next_head(&sorted, &runs) {
+            // What comes after the rows that there were. Most heads differ in their keys, which lie
+            // at hand.
             for (sorted, run) in zip(&sorted, &mut runs) {
                 run.start += run.rows;
-                let left = &sorted.places()[run.start as usize..];
-                run.rows =
-                    left.iter().take_while(|place| sorted.head(**place) == head).count() as u32;
+                let left = sorted.places()[run.start as usize..].iter();
+                let is_alike = |place: &&Place| place.key() == key && sorted.head(**place) == head;
+                run.rows = left.take_while(is_alike).count() as u32;
             }
             let comes_out = if is_coded(head) {
                 tally.meet(self.rule, runs.iter().map(|run| run.rows.into()))
@@ -174,17 +175,20 @@ impl<F: Rows> Meeting<'_, F> {
     }
 }
 
-/// The least head behind these rows of each source.
-fn next_head<'a, F: Rows>(sorted: &[Sorted<'a, F>], runs: &[Run]) -> Option<&'a [u8]> {
-    let mut least: Option<((u64, u64), &[u8])> = None;
-    for (sorted, run) in zip(sorted, runs) {
-        let Some(place) = sorted.places().get((run.start + run.rows) as usize) else { continue };
-        if least.is_none_or(|(key, _)| place.key() <= key) {
-            let next = (place.key(), sorted.head(*place));
-            least = Some(least.map_or(next, |least| least.min(next)));
-        }
-    }
-    least.map(|(_, head)| head)
+/// The least head behind these rows of each source, with its key.
+fn next_head<'a, F: Rows>(
+    sorted: &[Sorted<'a, F>],
+    runs: &[Run],
+) -> Option<((u64, u64), &'a [u8])> {
+    let next = || {
+        zip(sorted, runs).filter_map(|(sorted, run)| {
+            let place = sorted.places().get((run.start + run.rows) as usize)?;
+            Some((place.key(), sorted, *place))
+        })
+    };
+    let key = next().map(|(key, ..)| key).min()?;
+    let alike = next().filter(|(own, ..)| *own == key);
+    alike.map(|(key, sorted, place)| (key, sorted.head(place))).min()
 }
 
 /// The next task, and its part of the work; none at the end.

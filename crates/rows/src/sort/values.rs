@@ -1,6 +1,7 @@
 //! Parquet and frames: a unit is the rows that the batches have for a partition. Their number (u32,
 //! little-endian) and heads, then their values as a stream of Arrow's.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use arrow_array::cast::AsArray;
@@ -13,19 +14,21 @@ use cstatns_base::secret::reserve;
 use zeroize::Zeroizing;
 
 use super::heads::{framed, split};
-use super::{Dealer, Heads, Place, ROWS, Sort, Sortable, Sorted};
+use super::{Dealer, Heads, Place, Placed, ROWS, Sort, Sortable, Sorted};
 use crate::error::TableError;
 use crate::spill::units;
 use crate::table::{BATCH, Extent};
 
 /// So many rows are dealt at once for each partition.
-const UNIT: usize = 256;
+const UNIT: usize = 1024;
 
 /// For each row its unit, and the row there; and the values of each unit, if columns are kept.
 #[derive(Default)]
 pub struct Units {
     picks: Vec<(usize, usize)>,
     batches: Vec<RecordBatch>,
+    /// About the bytes of each row, once they are asked for.
+    weights: OnceCell<Vec<usize>>,
 }
 
 impl Sortable for RecordBatch {
@@ -48,7 +51,7 @@ impl Sortable for RecordBatch {
         heads: &Heads,
         dealer: &mut Dealer,
     ) -> Result<(), TableError> {
-        let Dealer { places, picks, picked, values, kept, .. } = dealer;
+        let Dealer { places, order, picks, picked, values, kept, .. } = dealer;
         let kept = kept.as_ref().unwrap_or(&sort.kept);
         let kept: Vec<usize> = kept.iter().cloned().flatten().collect();
         let project =
@@ -64,23 +67,24 @@ impl Sortable for RecordBatch {
                 at += head.len();
             }
         }
-        // By partition, and in it as they came.
-        places.sort_unstable_by_key(|(partition, head, _)| (*partition, head.start));
+        by_partition(places, sort.first..sort.first + sort.partitions(), order);
         // At full size from the start: a vector that grows leaves copies behind.
         *picked = Zeroizing::new(Vec::with_capacity(heads.0.len()));
-        for places in places.chunk_by(|one, next| one.0 == next.0) {
+        let partition = |row: &u32| places[*row as usize].0;
+        for rows in order.chunk_by(|one, next| partition(one) == partition(next)) {
             picks.clear();
             picked.clear();
             values.clear();
-            for (_, head, pick) in places {
+            for row in rows {
+                let (_, head, pick) = &places[*row as usize];
                 picks.push(*pick);
                 picked.extend_from_slice(&heads.0[head.clone()]);
             }
             if !kept.is_empty() {
                 pack(&gather(&batches, picks)?, values)?;
             }
-            let count = (places.len() as u32).to_le_bytes();
-            sort.spill.add(std::iter::once((places[0].0, [&count[..], picked, values])))?;
+            let count = (rows.len() as u32).to_le_bytes();
+            sort.spill.add(std::iter::once((partition(&rows[0]), [&count[..], picked, values])))?;
         }
         Ok(())
     }
@@ -173,10 +177,29 @@ impl Sorted<'_, RecordBatch> {
 
     /// About the bytes that a row takes without its head.
     pub fn weight(&self, place: Place) -> usize {
-        let Some((batch, row)) = self.beside.picks.get(place.2 as usize) else { return 0 };
-        let Some(batch) = self.beside.batches.get(*batch) else { return 0 };
-        batch.columns().iter().map(|column| weight(column.as_ref(), *row, 1)).sum()
+        let weights = self.beside.weights.get_or_init(|| weights(&self.beside.batches));
+        weights.get(place.2 as usize).copied().unwrap_or_default()
     }
+}
+
+/// About the bytes that each row of these batches takes: column by column, for what a column is
+/// made of is asked once then.
+fn weights(batches: &[RecordBatch]) -> Vec<usize> {
+    let mut weights = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
+    for batch in batches {
+        let first = weights.len();
+        weights.resize(first + batch.num_rows(), 0);
+        for column in batch.columns() {
+            let rows = weights[first..].iter_mut();
+            match column.data_type().primitive_width() {
+                Some(width) => rows.for_each(|row| *row += width),
+                None => {
+                    rows.enumerate().for_each(|(at, row)| *row += weight(column.as_ref(), at, 1));
+                }
+            }
+        }
+    }
+    weights
 }
 
 /// About the bytes that so many values take, from `start` on.
@@ -212,6 +235,25 @@ fn weight(array: &dyn Array, start: usize, count: usize) -> usize {
         }
         DataType::FixedSizeBinary(size) => count * *size as usize,
         kind => count * kind.primitive_width().unwrap_or(1),
+    }
+}
+
+/// Puts the numbers of rows into `order`: by partition, and in each as they came. They are counted
+/// first: partitions are few, and rows many.
+fn by_partition(places: &[Placed], partitions: Range<usize>, order: &mut Vec<u32>) {
+    let mut next = vec![0; partitions.len() + 1];
+    for (partition, ..) in places {
+        next[partition - partitions.start + 1] += 1;
+    }
+    for at in 1..next.len() {
+        next[at] += next[at - 1];
+    }
+    order.clear();
+    order.resize(places.len(), 0);
+    for (row, (partition, ..)) in (0..).zip(places) {
+        let at = &mut next[partition - partitions.start];
+        order[*at] = row;
+        *at += 1;
     }
 }
 
