@@ -156,6 +156,10 @@ impl Life {
                     }
                     self.say("custodians who were not there have seen more".to_owned());
                 }
+                Ok(false) if hand.is_last => {
+                    self.stats.count("seen", "custodians who have left are recalled");
+                    hands.push_back(Hand { recalls: true, ..hand });
+                }
                 Ok(false) => self.stats.count("not recovered", "keys may be elsewhere"),
                 // What the last of a dealing has seen does not say that it works: then k custodians
                 // of the one before it must follow.
@@ -210,7 +214,10 @@ impl Life {
         let plan = recovery.plan.clone();
         let mut others = hand.from.clone();
         others.extend(self.mirror.clone());
-        if !plan.lost_keys.is_empty() && !hand.is_last {
+        // That a key is lost is for a quorum to say: of the dealing that works, by this ledger.
+        let is_unsaid = !plan.lost_keys.is_empty() && !plan.records_lost;
+        let may_recall = !hand.recalls && !self.left.is_empty();
+        if !plan.lost_keys.is_empty() && !hand.is_last || is_unsaid && may_recall {
             return Ok(false);
         }
         for lost in plan.lost_keys.iter().filter(|_| plan.records_lost) {
