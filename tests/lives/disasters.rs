@@ -200,8 +200,12 @@ fn older_kit(life: &mut Life) -> bool {
     let known = life.cut.contains(&kit) || life.is_stale(kit);
     // One from before the shares in use is lost, not old: a dealing replaces it.
     let working = life.state().working_epoch().unwrap().0;
-    let known = known || !Kit::open(copy.path(), None).unwrap().holds_share(working);
-    if known || stale + life.cut.len() >= life.n() - life.k {
+    let old = Kit::open(copy.path(), None).unwrap();
+    let pending = life.state().pending_epoch().map(|(epoch, _)| epoch);
+    let known = known || !old.holds_share(working);
+    // So is one from before the share that it has stated to hold meanwhile.
+    let lacks = |epoch| life.kit(kit).holds_share(epoch) && !old.holds_share(epoch);
+    if known || pending.is_some_and(lacks) || stale + life.cut.len() >= life.n() - life.k {
         return false;
     }
     let place = life.custodians[kit].clone();
