@@ -8,7 +8,7 @@ set -euo pipefail
 program=$(realpath "$1")
 here=$(cd "$(dirname "$0")" && pwd)
 place=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$place"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$place"' EXIT
 cd "$place"
 
 linked=$(ldd "$program" 2>&1 || true)
