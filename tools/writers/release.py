@@ -90,7 +90,9 @@ def session(place):
 
     return (SparkSession.builder.master("local[2]").appName("writers").config("spark.ui.enabled", "false")
             .config("spark.sql.warehouse.dir", str(place / "spark.warehouse")).config("spark.log.level", "ERROR")
-            .config("spark.ui.showConsoleProgress", "false").getOrCreate())
+            .config("spark.ui.showConsoleProgress", "false")
+            # Where musl is installed beside glibc, its native Snappy takes the wrong one.
+            .config("spark.driver.extraJavaOptions", "-Dorg.xerial.snappy.purejava=true").getOrCreate())
 
 
 def seen_by_spark(place, coded):
