@@ -2,8 +2,11 @@
 
 import csv
 import os
+import platform
 import shutil
 import subprocess
+import zipfile
+from pathlib import Path
 
 import pyarrow.parquet as pq
 from case import Case
@@ -86,13 +89,19 @@ def spark_cases(place, rows):
 
 
 def session(place):
+    import pyspark
     from pyspark.sql import SparkSession
 
+    # Where musl is installed beside glibc, its Snappy takes the library for musl, unless it is told which.
+    library, machine = place / "snappy", platform.machine().replace("amd64", "x86_64")
+    library.mkdir()
+    jar = next(Path(pyspark.__file__).parent.glob("jars/snappy-java-*.jar"))
+    with zipfile.ZipFile(jar) as archive:
+        (library / "libsnappyjava.so").write_bytes(archive.read(f"org/xerial/snappy/native/Linux/{machine}/libsnappyjava.so"))
+    os.environ["JAVA_TOOL_OPTIONS"] = f"-Dorg.xerial.snappy.lib.path={library} -Dorg.xerial.snappy.lib.name=libsnappyjava.so"
     return (SparkSession.builder.master("local[2]").appName("writers").config("spark.ui.enabled", "false")
             .config("spark.sql.warehouse.dir", str(place / "spark.warehouse")).config("spark.log.level", "ERROR")
-            .config("spark.ui.showConsoleProgress", "false")
-            # Where musl is installed beside glibc, its native Snappy takes the wrong one.
-            .config("spark.driver.extraJavaOptions", "-Dorg.xerial.snappy.purejava=true").getOrCreate())
+            .config("spark.ui.showConsoleProgress", "false").getOrCreate())
 
 
 def seen_by_spark(place, coded):
