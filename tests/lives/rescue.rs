@@ -119,8 +119,15 @@ impl Life {
                 })
         });
         drop(service);
-        self.say(format!("places lost: {lost}, a custodian refuses: {refused}, keys gone: {gone}"));
-        lost || refused || gone
+        // Nobody at hand need have seen what was published.
+        let published = self.world.path("published/ledger.jsonl");
+        let home = whole_lines(&self.world.home().join("ledger.jsonl"));
+        let ahead = published.exists() && !home.starts_with(&whole_lines(&published));
+        self.say(format!(
+            "places lost: {lost}, a custodian refuses: {refused}, keys gone: {gone}, published \
+            more: {ahead}"
+        ));
+        lost || refused || gone || ahead
     }
 
     fn recover(&mut self) {
