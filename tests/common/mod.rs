@@ -260,6 +260,18 @@ impl World {
         service.abandon(quorum)
     }
 
+    /// The first k custodians accept another signing key of the service, which signs from now on.
+    pub fn rekey(&self) -> Result<(), ServiceError> {
+        let opening = || Opening { read: Some(&read_lines), ..Opening::of(name("rekey")) };
+        let (home, clock) = (self.home(), self.clock.clone());
+        let card = Service::next_card(&home, &opening())?;
+        let (ledger, mut statements) = (self.ledger(), Vec::new());
+        for kit in 0..self.k {
+            statements.push(self.kit(kit).accept_service(&card, ledger.view(), clock.now())?);
+        }
+        Service::rekey(&home, clock, opening(), statements).map(drop)
+    }
+
     /// A custodian states that their share of an epoch is destroyed, and the service records it.
     pub fn forget(&self, kit: usize, epoch: u32) -> Result<(), ServiceError> {
         let ledger = self.ledger();

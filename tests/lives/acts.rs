@@ -7,12 +7,12 @@ use cstatns::custody::custodian::{Kit, KitError};
 use cstatns::domain::{Kind, RenewalReason};
 use cstatns::proposal::{Action, QuorumError};
 use cstatns::receipt::Doubted;
-use cstatns::service::{Clock as _, Opening, Reader, Service, ServiceError};
+use cstatns::service::{Clock as _, Reader, ServiceError};
 use cstatns::state::State;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::common::{PEOPLE, name, read_lines};
+use crate::common::{PEOPLE, name};
 use crate::history::Rule;
 use crate::liars::ask_liars;
 use crate::life::{Asked, DAY, Life};
@@ -312,14 +312,7 @@ fn expire(life: &mut Life) -> Result<(), ServiceError> {
 
 /// Custodians accept another signing key.
 pub(crate) fn rekey(life: &mut Life) -> Result<(), ServiceError> {
-    let opening = || Opening { read: Some(&read_lines), ..Opening::of(name("rekey")) };
-    let (home, clock) = (life.world.home(), life.world.clock.clone());
-    let card = Service::next_card(&home, &opening())?;
-    let (ledger, mut statements) = (life.world.ledger(), Vec::new());
-    for kit in 0..life.world.k {
-        statements.push(life.world.kit(kit).accept_service(&card, ledger.view(), clock.now())?);
-    }
-    Service::rekey(&home, clock, opening(), statements).map(drop)
+    life.world.rekey()
 }
 
 /// A dealing to all custodians. Who was left behind, or has left, has a successor of the same name

@@ -2,10 +2,10 @@
 //! signs with.
 
 use cstatns::custody::custodian::Kit;
-use cstatns::service::{Opening, Service, ServiceError, read_service_card};
+use cstatns::service::{ServiceError, read_service_card};
 
 use super::time::Years;
-use super::world::{World, name, read_lines};
+use super::world::World;
 
 /// The receipts that a dealing waits for.
 fn receive(world: &World) -> Result<(), ServiceError> {
@@ -19,17 +19,6 @@ fn receive(world: &World) -> Result<(), ServiceError> {
         }
     }
     Ok(())
-}
-
-/// A quorum accepts a key that the service has drawn.
-fn accept(world: &World) -> Result<(), ServiceError> {
-    let opening = || Opening { read: Some(&read_lines), ..Opening::of(name("rekey")) };
-    let (home, clock) = (world.home(), world.clock.clone());
-    let card = Service::next_card(&home, &opening())?;
-    let (ledger, now) = (world.ledger(), cstatns::service::Clock::now(&clock));
-    let accept = |kit| world.kit(kit).accept_service(&card, ledger.view(), now).unwrap();
-    let statements = (0..world.k).map(accept).collect();
-    Service::rekey(&home, clock, opening(), statements).map(drop)
 }
 
 impl Years {
@@ -61,7 +50,7 @@ impl Years {
         let outcome = self.at_service(|world| {
             drop(world.try_open()?);
             let card = read_service_card(&world.home().join("card.json")).unwrap();
-            if card == before { accept(world) } else { Ok(()) }
+            if card == before { world.rekey() } else { Ok(()) }
         });
         self.is_refused("rekey", true, outcome);
         let present = read_service_card(&self.world.home().join("card.json")).unwrap();
