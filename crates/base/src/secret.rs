@@ -6,7 +6,7 @@
 //! array that is moved into a box leaves a copy where it was.
 
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::{Zeroize, Zeroizing, optimization_barrier};
 
 mod process;
 pub use process::{Hardening, harden_process};
@@ -147,6 +147,15 @@ pub fn reserve(bytes: &mut Zeroizing<Vec<u8>>, more: usize) {
     }
 }
 
+/// Overwrites all that a vector has, what lies behind its end too, and empties it. `zeroize` writes
+/// byte after byte; this is as fast as memory is.
+pub fn wipe(bytes: &mut Vec<u8>) {
+    bytes.fill(0);
+    bytes.resize(bytes.capacity(), 0);
+    optimization_barrier(bytes.as_slice());
+    bytes.clear();
+}
+
 /// Overwrites the stack below the caller, where calls that have returned may have left copies of
 /// secrets.
 ///
@@ -187,6 +196,26 @@ mod tests {
                 "it did not grow by itself"
             );
         }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_is_wiped_is_gone_from_all_its_place() {
+        use std::os::unix::fs::FileExt;
+
+        let mut bytes = Vec::with_capacity(9000);
+        bytes.resize(9000, 0xa5);
+        bytes.truncate(50);
+        let place = bytes.as_ptr().addr() as u64;
+        let found = || {
+            let mut found = vec![0; 9000];
+            let memory = std::fs::File::open("/proc/self/mem").unwrap();
+            memory.read_exact_at(&mut found, place).unwrap();
+            found.iter().filter(|byte| **byte == 0xa5).count()
+        };
+        assert_eq!(found(), 9000);
+        wipe(&mut bytes);
+        assert_eq!((found(), bytes.len(), bytes.capacity()), (0, 0, 9000));
     }
 
     #[test]

@@ -242,19 +242,17 @@ where
     let size = extents.iter().map(|extent| extent.size()).fold(0, u64::saturating_add);
     // Rows are gone through three times: read, joined and written.
     progress.expect(size.saturating_mul(3));
-    // The other half is that of the output.
-    let half = Effort { memory: effort.memory / 2, ..effort.clone() };
+    let all: usize = plan.widths.iter().sum();
+    let foreseen = foreseen(&extents, rule.how);
+    let (sort, threads) = Sort::new(foreseen, std::iter::once(0..all).collect(), beside, effort);
     let files = zip(&extents, &sources).map(|(extent, source)| (*extent, source.columns.runs()));
-    let (sorts, threads) = Sort::several(files.collect(), beside, &half);
+    let sorts = sort.before(files.collect());
     let mut rows = Vec::new();
     for ((source, sort), extent) in zip(zip(&mut sources, &sorts), &extents) {
         let (size, delimiter) = (extent.size(), plan.delimiter);
         rows.push(source.deal(Dealing { sort, threads, delimiter, size, progress })?);
     }
 
-    let all: usize = plan.widths.iter().sum();
-    let foreseen = foreseen(&extents, rule.how);
-    let (sort, _) = Sort::new(foreseen, std::iter::once(0..all).collect(), beside, &half);
     let into = &sort;
     let tally = Meeting { plan: &plan, rule, into, threads, size, progress }.join(sorts)?;
     let names: Vec<_> = sources.iter().map(|source| source.name).collect();

@@ -152,7 +152,8 @@ fn known<'a>(
         },
         write: |_: &mut _| Ok(()),
     };
-    let outcome: Result<(), LinkError> = steps.run(threads);
+    let most = NonZeroUsize::new(sources.len()).unwrap_or(NonZeroUsize::MIN);
+    let outcome: Result<(), LinkError> = steps.run(threads.min(most));
     outcome.map(|()| known)
 }
 

@@ -34,11 +34,12 @@ use crate::csv::Lines;
 use crate::effort::Effort;
 use crate::encoding::Encoding;
 use crate::error::TableError;
-use crate::spill::{Page, Spill, units};
+use crate::spill::{Spill, units};
 use crate::table::{BATCH, Extent, Form, Stream};
 
 use heads::{LENGTH, split};
 
+pub use crate::spill::Page;
 pub use alike::Apart;
 pub use heads::{Heads, KEY, draw};
 
@@ -54,7 +55,7 @@ const MOST: u64 = 16_384;
 const WORK: usize = 32 << 20;
 
 /// The most bytes that are dealt at once.
-const BLOCK: usize = 16 << 20;
+const BLOCK: usize = 8 << 20;
 
 /// A form of rows that can be sorted.
 pub trait Sortable: Form {
@@ -98,14 +99,13 @@ pub trait Sortable: Form {
     /// The heads of what was added as one unit.
     fn heads(unit: &[u8]) -> impl Iterator<Item = &[u8]>;
 
-    /// Reads what was added as one unit: each row's head with its length before it, and what lies
-    /// behind it.
+    /// Reads what was added as one unit: each row's head, and what lies beside the heads.
     ///
     /// # Errors
     /// [`TableError`].
     fn read_unit<'a>(
         unit: &'a [u8],
-        rows: &mut Vec<&'a [u8]>,
+        heads: &mut Vec<&'a [u8]>,
         beside: &mut Self::Beside<'a>,
     ) -> Result<(), TableError>;
 
@@ -261,19 +261,18 @@ impl<F: Sortable> Sort<F> {
         let mut sorted = Sorted {
             keeps: !self.kept.is_empty(),
             places: Vec::new(),
-            rows: Vec::new(),
+            heads: Vec::new(),
             beside: F::Beside::default(),
         };
         for unit in pages.iter().flat_map(|page| units(page)) {
-            F::read_unit(unit, &mut sorted.rows, &mut sorted.beside)?;
+            F::read_unit(unit, &mut sorted.heads, &mut sorted.beside)?;
         }
-        for (row, bytes) in sorted.rows.iter().enumerate() {
-            let key = u128::from_be_bytes(
-                *split(bytes).0.first_chunk().expect("a head begins with a key"),
-            );
+        let places = sorted.heads.iter().enumerate().map(|(row, head)| {
+            let key = u128::from_be_bytes(*head.first_chunk().expect("a head begins with a key"));
             // In halves: a number of 128 bits would be aligned, and take more room.
-            sorted.places.push(Place((key >> 64) as u64, key as u64, row as u32));
-        }
+            Place((key >> 64) as u64, key as u64, row as u32)
+        });
+        sorted.places = places.collect();
         // Half of a key says it all, but for rows alike.
         sorted.places.sort_unstable_by_key(|place| place.0);
         for alike in sorted.places.chunk_by_mut(|one, next| one.0 == next.0) {
@@ -314,9 +313,8 @@ impl Place {
 pub struct Sorted<'a, F: Sortable> {
     keeps: bool,
     places: Vec<Place>,
-    /// Of each row the head with its length before it, and what lies behind it: in CSV, the rest of
-    /// the line.
-    rows: Vec<&'a [u8]>,
+    /// The head of each row, as they lie there.
+    heads: Vec<&'a [u8]>,
     beside: F::Beside<'a>,
 }
 
@@ -328,18 +326,17 @@ impl<'a, F: Sortable> Sorted<'a, F> {
 
     /// Rows of one key are in the order of the rest of their heads from now on.
     pub fn order_by_heads(&mut self) {
-        let Self { places, rows, .. } = self;
-        let head = |place: &Place| split(rows[place.2 as usize]).0;
+        let Self { places, heads, .. } = self;
         for alike in places.chunk_by_mut(|one, next| one.key() == next.key()) {
             if alike.len() > 1 {
-                alike.sort_by(|one, next| head(one).cmp(head(next)));
+                alike.sort_by_key(|place| heads[place.2 as usize]);
             }
         }
     }
 
     /// The head of a row.
     pub fn head(&self, place: Place) -> &'a [u8] {
-        split(self.rows[place.2 as usize]).0
+        self.heads[place.2 as usize]
     }
 
     /// How many rows are best taken at once.
@@ -351,10 +348,12 @@ impl<'a, F: Sortable> Sorted<'a, F> {
     /// processor's cache: they are all fetched together, rather than each one when its turn comes.
     pub fn heads(&self, places: &[Place], heads: &mut Heads) {
         heads.clear();
-        let rows = places.iter().map(|place| self.rows[place.2 as usize]);
-        let framed: Vec<&[u8]> = rows.map(|row| &row[..LENGTH + split(row).0.len()]).collect();
-        reserve(&mut heads.0, framed.iter().map(|head| head.len()).sum());
-        framed.iter().for_each(|head| heads.0.extend_from_slice(head));
+        let own: Vec<&[u8]> = places.iter().map(|place| self.head(*place)).collect();
+        reserve(&mut heads.0, own.iter().map(|head| LENGTH + head.len()).sum());
+        for head in own {
+            heads.0.extend_from_slice(&(head.len() as u32).to_le_bytes());
+            heads.0.extend_from_slice(head);
+        }
     }
 
     /// What is kept of some rows beside their heads.
@@ -366,21 +365,17 @@ impl<'a, F: Sortable> Sorted<'a, F> {
     }
 }
 
-/// The partition of a row, the place of its head, and where it is: in which batch, and in which row
-/// of it.
-type Placed = (usize, Range<usize>, (usize, usize));
-
 /// What a thread deals with.
 pub struct Dealer {
     /// The rest of each row, in CSV, and where it ends.
     tails: Lines,
     ends: Vec<usize>,
-    /// The rows of a block, and their numbers by partition.
-    places: Vec<Placed>,
-    order: Vec<u32>,
+    /// The partition of each row of a block.
+    partitions: Vec<u32>,
+    /// By partition, in which batch and which row of it each row is, and the heads.
     picks: Vec<(usize, usize)>,
-    /// The heads of a unit, and its values.
     picked: Zeroizing<Vec<u8>>,
+    /// The values of a unit.
     values: Vec<u8>,
     /// The columns that are kept, where they stand elsewhere than in the first file.
     kept: Option<Vec<Range<usize>>>,
@@ -394,8 +389,7 @@ impl Dealer {
         Self {
             tails: Lines::new(delimiter),
             ends: Vec::new(),
-            places: Vec::new(),
-            order: Vec::new(),
+            partitions: Vec::new(),
             picks: Vec::new(),
             picked: Zeroizing::default(),
             values: Vec::new(),

@@ -12,14 +12,15 @@
 //! file is nothing but ciphertext. It has no name ([`Scratch`]), so that it is gone when the run is
 //! over, or the process, however that ends; what the disk still holds of it cannot be opened then.
 
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use chacha20poly1305::aead::AeadInOut;
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit, Nonce, Tag};
 use cstatns_base::files::Scratch;
-use cstatns_base::secret::Secret;
-use zeroize::Zeroizing;
+use cstatns_base::secret::{Secret, wipe};
 
 use crate::error::TableError;
 use crate::pipeline::locked;
@@ -30,8 +31,50 @@ use crate::pipeline::locked;
 const PAGE: usize = 256 << 10;
 const SMALLEST_PAGE: usize = 4 << 10;
 
-/// The bytes of a partition, wiped when they are dropped.
-pub(crate) type Page = Zeroizing<Vec<u8>>;
+/// What the pages of several spills take together, in bytes.
+struct Memory {
+    taken: AtomicUsize,
+    limit: usize,
+}
+
+/// Bytes of a partition, wiped when they are dropped. What they took of a memory is free then.
+pub struct Page {
+    bytes: Vec<u8>,
+    of: Option<Arc<Memory>>,
+}
+
+impl Page {
+    /// An empty one with so much room.
+    fn new(size: usize, of: Option<Arc<Memory>>) -> Self {
+        let bytes = Vec::with_capacity(size);
+        if let Some(memory) = &of {
+            memory.taken.fetch_add(bytes.capacity(), Ordering::Relaxed);
+        }
+        Self { bytes, of }
+    }
+
+    /// Whether there is room for so many bytes.
+    fn has_room(&self, size: usize) -> bool {
+        self.bytes.capacity() - self.bytes.len() >= size
+    }
+}
+
+impl Deref for Page {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        if let Some(memory) = &self.of {
+            memory.taken.fetch_sub(self.bytes.capacity(), Ordering::Relaxed);
+        }
+        wipe(&mut self.bytes);
+    }
+}
 
 /// The units of a page.
 pub(crate) fn units(mut page: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -83,10 +126,10 @@ impl Aside {
     pub(crate) fn take(&self, sealed: &Sealed) -> Result<Page, TableError> {
         let Sealed { place, length, tag } = sealed;
         let file = locked(&self.file).0.clone();
-        let mut page = Zeroizing::new(vec![0; *length]);
-        file.as_ref().expect("a sealed page is in the file").read_at(&mut page, *place)?;
+        let mut page = Page { bytes: vec![0; *length], of: None };
+        file.as_ref().expect("a sealed page is in the file").read_at(&mut page.bytes, *place)?;
         self.cipher()
-            .decrypt_inout_detached(&nonce(*place), b"", page.as_mut_slice().into(), tag)
+            .decrypt_inout_detached(&nonce(*place), b"", page.bytes.as_mut_slice().into(), tag)
             .map_err(|_| TableError::Spill { beside: self.beside.clone() })?;
         Ok(page)
     }
@@ -100,7 +143,9 @@ impl Aside {
 pub(crate) struct Spill {
     aside: Aside,
     page: usize,
-    memory: usize,
+    memory: Arc<Memory>,
+    /// How much of the memory may be taken before pages are put aside.
+    limit: usize,
     held: Mutex<Held>,
 }
 
@@ -109,14 +154,12 @@ struct Held {
     partitions: Vec<Partition>,
     /// Pages that were written to the file and can be used again.
     free: Vec<Page>,
-    /// The bytes of all pages that there are.
-    taken: usize,
 }
 
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Partition {
-    /// The page that units are added to.
-    open: Page,
+    /// The page that units are added to, once there are any.
+    open: Option<Page>,
     full: Vec<Page>,
     sealed: Vec<Sealed>,
 }
@@ -133,14 +176,8 @@ impl Spill {
     /// Takes at most `memory` bytes, and a page for each partition where that is more. What does
     /// not fit goes to a file in the directory of the file `beside`.
     pub(crate) fn new(partitions: usize, memory: usize, beside: &Path) -> Self {
-        let held =
-            Held { partitions: vec![Partition::default(); partitions], free: Vec::new(), taken: 0 };
-        Self {
-            aside: Aside::new(beside),
-            page: (memory / 2 / partitions).clamp(SMALLEST_PAGE, PAGE),
-            memory,
-            held: Mutex::new(held),
-        }
+        let memory = Arc::new(Memory { taken: AtomicUsize::new(0), limit: memory });
+        Self::within(partitions, &memory, memory.limit, beside)
     }
 
     /// Another one for a run within this one's.
@@ -148,11 +185,33 @@ impl Spill {
         Self::new(partitions, memory, &self.aside.beside)
     }
 
+    /// Another one, out of which units go on into this one: they share the memory, and this one
+    /// has a page for each of its partitions whatever the other takes.
+    pub(crate) fn before(&self, partitions: usize) -> Self {
+        let own = self.page * locked(&self.held).partitions.len();
+        let limit = self.memory.limit.saturating_sub(own);
+        Self::within(partitions, &self.memory, limit, &self.aside.beside)
+    }
+
+    fn within(partitions: usize, memory: &Arc<Memory>, limit: usize, beside: &Path) -> Self {
+        let held = Held {
+            partitions: (0..partitions).map(|_| Partition::default()).collect(),
+            free: Vec::new(),
+        };
+        Self {
+            aside: Aside::new(beside),
+            page: (limit / 2 / partitions).clamp(SMALLEST_PAGE, PAGE),
+            memory: memory.clone(),
+            limit,
+            held: Mutex::new(held),
+        }
+    }
+
     /// The bytes of a partition.
     pub(crate) fn size(&self, partition: usize) -> u64 {
         let held = locked(&self.held);
         let Partition { open, full, sealed } = &held.partitions[partition];
-        let pages = full.iter().chain([open]).map(|page| page.len());
+        let pages = full.iter().chain(open).map(|page| page.len());
         pages.chain(sealed.iter().map(|page| page.length)).map(|length| length as u64).sum()
     }
 
@@ -175,25 +234,22 @@ impl Spill {
             let length = u32::try_from(length).expect("less than 4 GiB").to_le_bytes();
             // One that is larger than a page has a page of its own, which is full.
             let is_large = size > self.page;
-            let open = &held.partitions[partition].open;
-            if is_large || open.capacity() - open.len() < size {
-                let mut page = held.page(size, self.page);
-                if is_large {
-                    page.extend_from_slice(&length);
-                    parts.iter().for_each(|part| page.extend_from_slice(part));
-                } else {
-                    std::mem::swap(&mut held.partitions[partition].open, &mut page);
-                }
-                if held.taken <= self.memory {
-                    held.partitions[partition].full.push(page);
-                } else if !page.is_empty() {
-                    over.push((partition, page));
-                }
+            let write = |page: &mut Page| {
+                page.bytes.extend_from_slice(&length);
+                parts.iter().for_each(|part| page.bytes.extend_from_slice(part));
+            };
+            let open = held.partitions[partition].open.as_mut();
+            if let Some(open) = open.filter(|open| !is_large && open.has_room(size)) {
+                write(open);
+                continue;
             }
-            if !is_large {
-                let open = &mut held.partitions[partition].open;
-                open.extend_from_slice(&length);
-                parts.iter().for_each(|part| open.extend_from_slice(part));
+            let mut page = self.empty(&mut held, size);
+            write(&mut page);
+            let own = &mut held.partitions[partition];
+            let full = if is_large { Some(page) } else { own.open.replace(page) };
+            match self.memory.taken.load(Ordering::Relaxed) <= self.limit {
+                true => own.full.extend(full),
+                false => over.extend(full.map(|page| (partition, page))),
             }
         }
         drop(held);
@@ -202,16 +258,21 @@ impl Spill {
 
     /// Seals a page and writes it to the file, while other threads go on.
     fn put_aside(&self, partition: usize, mut page: Page) -> Result<(), TableError> {
-        let sealed = self.aside.put(&mut page)?;
-        page.clear();
+        let sealed = self.aside.put(&mut page.bytes)?;
+        page.bytes.clear();
         let mut held = locked(&self.held);
         held.partitions[partition].sealed.push(sealed);
-        if page.capacity() == self.page {
+        if page.bytes.capacity() == self.page {
             held.free.push(page);
-        } else {
-            held.taken -= page.capacity();
         }
         Ok(())
+    }
+
+    /// An empty page with room for a unit of `size` bytes: of the usual size, unless the unit is
+    /// larger.
+    fn empty(&self, held: &mut Held, size: usize) -> Page {
+        let free = if size <= self.page { held.free.pop() } else { None };
+        free.unwrap_or_else(|| Page::new(size.max(self.page), Some(self.memory.clone())))
     }
 
     /// Takes a partition out, page by page. Several threads may.
@@ -240,7 +301,7 @@ impl Spill {
     pub(crate) fn apart(&self, partition: usize) -> Vec<Part> {
         let Partition { open, full, sealed } =
             std::mem::take(&mut locked(&self.held).partitions[partition]);
-        let held = full.into_iter().chain([open]).filter(|page| !page.is_empty());
+        let held = full.into_iter().chain(open);
         held.map(Part::Held).chain(sealed.into_iter().map(Part::Sealed)).collect()
     }
 
@@ -261,7 +322,7 @@ impl Spill {
     /// As [`Spill::take`].
     pub(crate) fn copy(&self, part: &Part) -> Result<Page, TableError> {
         match part {
-            Part::Held(page) => Ok(page.clone()),
+            Part::Held(page) => Ok(Page { bytes: page.to_vec(), of: None }),
             Part::Sealed(sealed) => self.aside.take(sealed),
         }
     }
@@ -283,21 +344,6 @@ impl Part {
     }
 }
 
-impl Held {
-    /// An empty page with room for a unit of `size` bytes: of the usual size, unless the unit is
-    /// larger.
-    fn page(&mut self, size: usize, usual: usize) -> Page {
-        if size <= usual
-            && let Some(page) = self.free.pop()
-        {
-            return page;
-        }
-        let page = Zeroizing::new(Vec::with_capacity(size.max(usual)));
-        self.taken += page.capacity();
-        page
-    }
-}
-
 fn nonce(place: u64) -> Nonce {
     let mut nonce = Nonce::default();
     nonce[..8].copy_from_slice(&place.to_le_bytes());
@@ -305,195 +351,4 @@ fn nonce(place: u64) -> Nonce {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-    use std::fs;
-    use std::io::ErrorKind;
-
-    use cstatns_base::files::faults;
-    use proptest::prelude::*;
-
-    use cstatns_base::coded::Coded as _;
-
-    use super::*;
-
-    const CANARY: &[u8] = b"117091320400164";
-
-    fn place() -> (tempfile::TempDir, PathBuf) {
-        let place = tempfile::tempdir().unwrap();
-        let beside = place.path().join("request.csv");
-        (place, beside)
-    }
-
-    /// The units of each partition, sorted.
-    fn taken(spill: &Spill, partitions: usize) -> Vec<Vec<Vec<u8>>> {
-        let of = |partition| {
-            let pages = spill.take(partition).unwrap();
-            let mut found: Vec<Vec<u8>> =
-                pages.iter().flat_map(|page| units(page)).map(<[u8]>::to_vec).collect();
-            found.sort();
-            found
-        };
-        (0..partitions).map(of).collect()
-    }
-
-    /// A unit with the canary for each of two partitions, again and again; nothing of it fits in
-    /// memory.
-    fn fill(spill: &Spill) -> Result<(), TableError> {
-        (0..2000_u32).try_for_each(|n| {
-            spill.add(std::iter::once((n as usize % 2, [CANARY, &n.to_le_bytes()])))
-        })
-    }
-
-    /// What is in the file.
-    fn on_disk(spill: &Spill) -> Vec<u8> {
-        let held = locked(&spill.aside.file);
-        let mut bytes = vec![0; held.1 as usize];
-        held.0.as_ref().unwrap().read_at(&mut bytes, 0).unwrap();
-        bytes
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(48))]
-
-        /// Whatever the sizes of the units, the memory and the number of threads: what is added
-        /// comes back, each unit whole and in its partition.
-        #[test]
-        fn what_is_added_is_taken(
-            added in proptest::collection::vec((0_usize..4, 0_usize..3000, any::<u8>()), 1..300),
-            memory in prop_oneof![Just(0), 0_usize..400_000, Just(1 << 30)],
-            at_once in 1_usize..20,
-        ) {
-            let (place, beside) = place();
-            let spill = Spill::new(4, memory, &beside);
-            let added: Vec<(usize, Vec<u8>)> =
-                added.into_iter().map(|(partition, length, byte)| (partition, vec![byte; length * length / 1000])).collect();
-            std::thread::scope(|scope| {
-                for half in added.chunks(added.len().div_ceil(2)) {
-                    let spill = &spill;
-                    scope.spawn(move || {
-                        for some in half.chunks(at_once) {
-                            let parts = some.iter().map(|(partition, unit)| (*partition, unit.split_at(unit.len() / 3)));
-                            spill.add(parts.map(|(partition, (one, two))| (partition, [one, two]))).unwrap();
-                        }
-                    });
-                }
-            });
-            let mut expected: BTreeMap<usize, Vec<Vec<u8>>> = BTreeMap::new();
-            added.iter().for_each(|(partition, unit)| expected.entry(*partition).or_default().push(unit.clone()));
-            expected.values_mut().for_each(|units| units.sort());
-            for (partition, found) in taken(&spill, 4).into_iter().enumerate() {
-                prop_assert_eq!(found, expected.remove(&partition).unwrap_or_default());
-            }
-            // What there is room for does not touch the disk; the rest leaves no name there.
-            prop_assert!(memory < 1 << 30 || locked(&spill.aside.file).0.is_none());
-            prop_assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
-        }
-    }
-
-    #[test]
-    fn memory_is_bounded_and_only_the_excess_is_on_disk() {
-        let (_place, beside) = place();
-        let spill = Spill::new(2, 1 << 20, &beside);
-        let unit = [7; 1000];
-        for n in 0..8000 {
-            spill.add(std::iter::once((n % 2, [&unit[..]]))).unwrap();
-            let held = locked(&spill.held);
-            assert!(held.taken <= (1 << 20) + 2 * spill.page, "{}", held.taken);
-        }
-        let written = on_disk(&spill).len();
-        let excess = 8000 * 1004 - (1 << 20);
-        assert!((excess..excess + 4 * spill.page).contains(&written), "{written} of {excess}");
-    }
-
-    #[test]
-    fn units_that_are_larger_than_pages_do_not_stay_in_memory() {
-        let (_place, beside) = place();
-        let spill = Spill::new(64, 0, &beside);
-        let unit = vec![7; 1 << 20];
-        for n in 0..128 {
-            spill.add(std::iter::once((n % 64, [&unit[..]]))).unwrap();
-            spill.add(std::iter::once((n % 64, [CANARY]))).unwrap();
-            let held = locked(&spill.held);
-            assert!(held.taken <= 64 * spill.page, "{}", held.taken);
-        }
-        for units in taken(&spill, 64) {
-            assert!(units == [&unit, &unit, CANARY, CANARY]);
-        }
-    }
-
-    #[test]
-    fn the_file_shows_nothing_of_what_it_holds() {
-        let (_place, beside) = place();
-        let spill = Spill::new(2, 0, &beside);
-        fill(&spill).unwrap();
-        let shown = |bytes: &[u8]| bytes.windows(CANARY.len()).any(|window| window == CANARY);
-        let bytes = on_disk(&spill);
-        assert!(bytes.len() > 30_000);
-        assert!(!shown(&bytes));
-        // No two pages are sealed alike, though they hold the same.
-        let same = |bytes: &[u8]| {
-            let mut blocks: Vec<&[u8]> = bytes.chunks_exact(16).collect();
-            blocks.sort_unstable();
-            blocks.windows(2).any(|pair| pair[0] == pair[1])
-        };
-        assert!(!same(&bytes));
-        // Both would be seen.
-        let pages = spill.take(0).unwrap();
-        assert!(pages.iter().any(|page| shown(page)));
-        assert!(same(&[[1; 16], [2; 16], [1; 16]].concat()));
-    }
-
-    #[test]
-    fn a_page_that_was_changed_or_moved_does_not_open() {
-        let (_place, beside) = place();
-        let spilled = || {
-            let spill = Spill::new(2, 0, &beside);
-            fill(&spill).unwrap();
-            spill
-        };
-        let file = |spill: &Spill| locked(&spill.aside.file).0.clone().unwrap();
-        let code =
-            |spill: &Spill| (0..2).find_map(|of| spill.take(of).err()).map(|error| error.code());
-        assert_eq!(code(&spilled()), None);
-        for at in [0, 5000, on_disk(&spilled()).len() as u64 - 1] {
-            let spill = spilled();
-            let mut byte = [0];
-            file(&spill).read_at(&mut byte, at).unwrap();
-            file(&spill).write_at(&[byte[0] ^ 1], at).unwrap();
-            assert_eq!(code(&spill), Some("spill-changed"), "{at}");
-        }
-        // Two pages of the same length, each in the other's place.
-        let spill = spilled();
-        let bytes = on_disk(&spill);
-        let (one, two) = {
-            let held = locked(&spill.held);
-            let [one, two, ..] = &held.partitions[0].sealed[..] else { panic!("pages") };
-            assert_eq!(one.length, two.length);
-            (one.clone(), two.clone())
-        };
-        let of = |page: &Sealed| &bytes[page.place as usize..][..page.length];
-        file(&spill).write_at(of(&two), one.place).unwrap();
-        file(&spill).write_at(of(&one), two.place).unwrap();
-        assert_eq!(code(&spill), Some("spill-changed"));
-        // What another run wrote there.
-        let (spill, other) = (spilled(), spilled());
-        file(&spill).write_at(&on_disk(&other), 0).unwrap();
-        assert_eq!(code(&spill), Some("spill-changed"));
-    }
-
-    #[test]
-    fn a_full_disk_is_one_error_and_leaves_nothing() {
-        let (place, beside) = place();
-        let steps = faults::count(place.path(), || fill(&Spill::new(2, 0, &beside)).unwrap());
-        assert!(steps > 5, "{steps}");
-        for step in 0..steps {
-            let run = || fill(&Spill::new(2, 0, &beside));
-            let error =
-                faults::fail_at(place.path(), step, ErrorKind::StorageFull, run).unwrap_err();
-            assert_eq!(error.code(), "disk-full");
-            assert!(error.to_string().contains("request.csv"), "{error}");
-            assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
-        }
-    }
-}
+mod tests;

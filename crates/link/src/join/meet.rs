@@ -7,11 +7,11 @@
 use std::iter::zip;
 use std::num::NonZeroUsize;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cstatns_rows::effort::Progress;
 use cstatns_rows::error::TableError;
-use cstatns_rows::pipeline::Steps;
+use cstatns_rows::pipeline::{Steps, locked};
 use cstatns_rows::sort::{Apart, Dealer, Place, Sort, Sorted};
 
 use super::JoinError;
@@ -34,7 +34,6 @@ struct Block<F: Rows> {
     /// Its part of the work, for who looks on.
     part: f64,
     tally: Tally,
-    room: Room<F>,
 }
 
 /// Partitions that are still to be joined: of the sources, or of a large one.
@@ -72,13 +71,10 @@ impl<F: Rows> Meeting<'_, F> {
         let mut dealer = Dealer::new(self.plan.delimiter);
         let mut all = Tally::new(sources);
         let (mut done, mut told) = (0.0, 0);
+        // As many as there are threads: rows of several tasks are dealt at once.
+        let rooms = Mutex::new(Vec::new());
         let steps = Steps {
-            new: || Block {
-                task: Task::Nothing,
-                part: 0.0,
-                tally: Tally::new(sources),
-                room: Room::new(self.plan),
-            },
+            new: || Block { task: Task::Nothing, part: 0.0, tally: Tally::new(sources) },
             read: |block: &mut Block<F>| {
                 let next = next(&mut levels, self.plan.limits.large, &mut dealer)?;
                 let more = next.is_some();
@@ -88,12 +84,9 @@ impl<F: Rows> Meeting<'_, F> {
             work: |block: &mut Block<F>| {
                 block.tally = Tally::new(sources);
                 let task = std::mem::replace(&mut block.task, Task::Nothing);
-                let mut emitter = Emitter {
-                    plan: self.plan,
-                    into: self.into,
-                    progress: self.progress,
-                    room: &mut block.room,
-                };
+                let room = locked(&rooms).pop();
+                let mut room = room.unwrap_or_else(|| Room::new(self.plan));
+                let mut emitter = self.emitter(&mut room);
                 match task {
                     Task::Nothing => {}
                     Task::Whole(sorts, partition) => {
@@ -109,7 +102,8 @@ impl<F: Rows> Meeting<'_, F> {
                         }
                     }
                 }
-                Ok(emitter.deal()?)
+                locked(&rooms).push(room);
+                Ok(())
             },
             check: |block: &mut Block<F>| {
                 all.add(&block.tally);
@@ -124,7 +118,13 @@ impl<F: Rows> Meeting<'_, F> {
         };
         let outcome: Result<(), JoinError> = steps.run(self.threads);
         outcome?;
+        let rooms = rooms.into_inner().unwrap_or_else(PoisonError::into_inner);
+        rooms.into_iter().try_for_each(|mut room| self.emitter(&mut room).deal())?;
         Ok(all)
+    }
+
+    fn emitter<'r>(&'r self, room: &'r mut Room<F>) -> Emitter<'r, F> {
+        Emitter { plan: self.plan, into: self.into, progress: self.progress, room }
     }
 
     /// Whether a row without a code comes out, which is the only row that there is.
@@ -154,7 +154,10 @@ impl<F: Rows> Meeting<'_, F> {
             for (sorted, run) in zip(&sorted, &mut runs) {
                 run.start += run.rows;
                 let left = sorted.places()[run.start as usize..].iter();
-                let is_alike = |place: &&Place| place.key() == key && sorted.head(**place) == head;
+                let is_alike = |place: &&Place| {
+                    let own = || sorted.head(**place);
+                    place.key() == key && (std::ptr::eq(own(), head) || own() == head)
+                };
                 run.rows = left.take_while(is_alike).count() as u32;
             }
             let comes_out = if is_coded(head) {

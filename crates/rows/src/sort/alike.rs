@@ -21,18 +21,24 @@ impl<F: Sortable> Sort<F> {
         beside: &Path,
         effort: &Effort,
     ) -> (Vec<Self>, NonZeroUsize) {
-        let mut whole = Extent::default();
-        for (extent, _) in &files {
-            whole.rows = whole.rows.saturating_add(extent.rows);
-            whole.length = whole.length.saturating_add(extent.length);
-            whole.bytes = whole.bytes.saturating_add(extent.bytes);
-        }
-        let bits = bits(F::partitions(whole), most(files.len()));
-        let (memory, threads) = shares(whole, effort);
-        let spill = Arc::new(Spill::new(files.len() << bits, memory, beside));
+        let (memory, threads) = shares(together(&files), effort);
+        (Self::alike(files, |partitions| Spill::new(partitions, memory, beside)), threads)
+    }
+
+    /// The same of files whose rows go on into this sort, partition by partition: they share its
+    /// memory, so that what is taken out of them makes room for what comes of it.
+    pub fn before(&self, files: Vec<(Extent, Vec<Range<usize>>)>) -> Vec<Self> {
+        Self::alike(files, |partitions| self.spill.before(partitions))
+    }
+
+    fn alike(
+        files: Vec<(Extent, Vec<Range<usize>>)>,
+        spill: impl FnOnce(usize) -> Spill,
+    ) -> Vec<Self> {
+        let bits = bits(F::partitions(together(&files)), most(files.len()));
+        let spill = Arc::new(spill(files.len() << bits));
         let kept = files.into_iter().map(|(_, kept)| kept);
-        let sorts = kept.enumerate().map(|(file, kept)| Self::of(&spill, file << bits, bits, kept));
-        (sorts.collect(), threads)
+        kept.enumerate().map(|(file, kept)| Self::of(&spill, file << bits, bits, kept)).collect()
     }
 
     /// Takes a partition out, to be gone through as often as need be.
@@ -70,6 +76,17 @@ impl<F: Sortable> Sort<F> {
 /// A partition is divided into so many parts at least: where one head has nearly all rows of it,
 /// few of the others stay with them.
 const DIVIDED: u64 = 64;
+
+/// The extent of all files.
+fn together(files: &[(Extent, Vec<Range<usize>>)]) -> Extent {
+    let mut whole = Extent::default();
+    for (extent, _) in files {
+        whole.rows = whole.rows.saturating_add(extent.rows);
+        whole.length = whole.length.saturating_add(extent.length);
+        whole.bytes = whole.bytes.saturating_add(extent.bytes);
+    }
+    whole
+}
 
 /// The most partitions of so many files.
 fn most(files: usize) -> u64 {

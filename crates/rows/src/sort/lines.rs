@@ -42,12 +42,13 @@ impl Sort<Fields> {
 impl<'a> Sorted<'a, Fields> {
     /// What is kept of a row beside its head, as it is written.
     pub fn tail(&self, place: Place) -> &'a [u8] {
-        split(self.rows[place.2 as usize]).1
+        self.beside[place.2 as usize]
     }
 }
 
 impl Sortable for Fields {
-    type Beside<'a> = ();
+    /// The rest of each line, as it will be written.
+    type Beside<'a> = Vec<&'a [u8]>;
     const GROUPS: bool = false;
     /// Rows are picked one by one, so they should stay in the processor's cache.
     const SIZE: u64 = 1 << 20;
@@ -96,19 +97,21 @@ impl Sortable for Fields {
 
     fn read_unit<'a>(
         unit: &'a [u8],
-        rows: &mut Vec<&'a [u8]>,
-        _: &mut (),
+        heads: &mut Vec<&'a [u8]>,
+        tails: &mut Vec<&'a [u8]>,
     ) -> Result<(), TableError> {
-        rows.push(unit);
+        let (head, tail) = split(unit);
+        heads.push(head);
+        tails.push(tail);
         Ok(())
     }
 
-    fn at_once(rows: usize, _: &()) -> usize {
+    fn at_once(rows: usize, _: &Vec<&[u8]>) -> usize {
         rows.clamp(1, crate::table::BATCH)
     }
 
     fn kept<'a>(sorted: &Sorted<'a, Self>, places: &[Place]) -> Result<Kept<'a>, TableError> {
-        let tails = places.iter().map(|place| split(sorted.rows[place.2 as usize]).1);
+        let tails = places.iter().map(|place| sorted.tail(*place));
         Ok(Kept::Tails(Some(tails.collect())))
     }
 }

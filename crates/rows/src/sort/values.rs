@@ -2,6 +2,7 @@
 //! little-endian) and heads, then their values as a stream of Arrow's.
 
 use std::cell::OnceCell;
+use std::iter::zip;
 use std::ops::Range;
 
 use arrow_array::cast::AsArray;
@@ -11,10 +12,9 @@ use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{ArrowError, DataType};
 use arrow_select::interleave::{interleave, interleave_record_batch};
 use cstatns_base::secret::reserve;
-use zeroize::Zeroizing;
 
 use super::heads::{framed, split};
-use super::{Dealer, Heads, Place, Placed, ROWS, Sort, Sortable, Sorted};
+use super::{Dealer, Heads, Place, ROWS, Sort, Sortable, Sorted};
 use crate::error::TableError;
 use crate::spill::units;
 use crate::table::{BATCH, Extent};
@@ -51,40 +51,53 @@ impl Sortable for RecordBatch {
         heads: &Heads,
         dealer: &mut Dealer,
     ) -> Result<(), TableError> {
-        let Dealer { places, order, picks, picked, values, kept, .. } = dealer;
+        let Dealer { partitions, picks, picked, values, kept, .. } = dealer;
         let kept = kept.as_ref().unwrap_or(&sort.kept);
         let kept: Vec<usize> = kept.iter().cloned().flatten().collect();
         let project =
             |batch: &RecordBatch| batch.project(&kept).map_err(|_| TableError::Unwritable);
         let batches: Vec<RecordBatch> = batches.iter().map(project).collect::<Result<_, _>>()?;
         let batches: Vec<&RecordBatch> = batches.iter().collect();
-        places.clear();
-        let (mut heads_left, mut at) = (heads.framed(), 0);
+        // Rows are counted first, then put where those of their partition are, each behind the one
+        // before it: partitions are few, and rows many.
+        partitions.clear();
+        partitions.extend(heads.framed().map(|head| (sort.partition(head) - sort.first) as u32));
+        let mut starts = vec![(0, 0); sort.partitions() + 1];
+        for (partition, head) in zip(&*partitions, heads.framed()) {
+            let (rows, bytes) = &mut starts[*partition as usize + 1];
+            *rows += 1;
+            *bytes += head.len();
+        }
+        for at in 1..starts.len() {
+            starts[at] = (starts[at].0 + starts[at - 1].0, starts[at].1 + starts[at - 1].1);
+        }
+        picks.resize(partitions.len(), (0, 0));
+        // A vector that grows leaves copies behind.
+        reserve(picked, heads.0.len().saturating_sub(picked.len()));
+        picked.resize(heads.0.len(), 0);
+        let (mut next, mut left) = (starts.clone(), zip(&*partitions, heads.framed()));
         for (number, batch) in batches.iter().enumerate() {
             for row in 0..batch.num_rows() {
-                let head = heads_left.next().expect("a head for each row");
-                places.push((sort.partition(head), at..at + head.len(), (number, row)));
-                at += head.len();
+                let (partition, head) = left.next().expect("a head for each row");
+                let (pick, at) = &mut next[*partition as usize];
+                picks[*pick] = (number, row);
+                *pick += 1;
+                picked[*at..][..head.len()].copy_from_slice(head);
+                *at += head.len();
             }
         }
-        by_partition(places, sort.first..sort.first + sort.partitions(), order);
-        // At full size from the start: a vector that grows leaves copies behind.
-        *picked = Zeroizing::new(Vec::with_capacity(heads.0.len()));
-        let partition = |row: &u32| places[*row as usize].0;
-        for rows in order.chunk_by(|one, next| partition(one) == partition(next)) {
-            picks.clear();
-            picked.clear();
-            values.clear();
-            for row in rows {
-                let (_, head, pick) = &places[*row as usize];
-                picks.push(*pick);
-                picked.extend_from_slice(&heads.0[head.clone()]);
+        for (partition, (start, end)) in zip(&starts, &starts[1..]).enumerate() {
+            let picks = &picks[start.0..end.0];
+            if picks.is_empty() {
+                continue;
             }
+            values.clear();
             if !kept.is_empty() {
                 pack(&gather(&batches, picks)?, values)?;
             }
-            let count = (rows.len() as u32).to_le_bytes();
-            sort.spill.add(std::iter::once((partition(&rows[0]), [&count[..], picked, values])))?;
+            let count = (picks.len() as u32).to_le_bytes();
+            let unit = [&count[..], &picked[start.1..end.1], values];
+            sort.spill.add(std::iter::once((sort.first + partition, unit)))?;
         }
         Ok(())
     }
@@ -111,14 +124,15 @@ impl Sortable for RecordBatch {
 
     fn read_unit<'a>(
         unit: &'a [u8],
-        rows: &mut Vec<&'a [u8]>,
+        heads: &mut Vec<&'a [u8]>,
         beside: &mut Units,
     ) -> Result<(), TableError> {
         let (count, mut left) = unit.split_first_chunk().expect("a unit begins with its rows");
         for row in 0..u32::from_le_bytes(*count) as usize {
-            rows.push(left);
+            let (head, rest) = split(left);
+            heads.push(head);
             beside.picks.push((beside.batches.len(), row));
-            left = split(left).1;
+            left = rest;
         }
         beside.batches.extend((!left.is_empty()).then(|| unpack(left)).transpose()?);
         Ok(())
@@ -235,25 +249,6 @@ fn weight(array: &dyn Array, start: usize, count: usize) -> usize {
         }
         DataType::FixedSizeBinary(size) => count * *size as usize,
         kind => count * kind.primitive_width().unwrap_or(1),
-    }
-}
-
-/// Puts the numbers of rows into `order`: by partition, and in each as they came. They are counted
-/// first: partitions are few, and rows many.
-fn by_partition(places: &[Placed], partitions: Range<usize>, order: &mut Vec<u32>) {
-    let mut next = vec![0; partitions.len() + 1];
-    for (partition, ..) in places {
-        next[partition - partitions.start + 1] += 1;
-    }
-    for at in 1..next.len() {
-        next[at] += next[at - 1];
-    }
-    order.clear();
-    order.resize(places.len(), 0);
-    for (row, (partition, ..)) in (0..).zip(places) {
-        let at = &mut next[partition - partitions.start];
-        order[*at] = row;
-        *at += 1;
     }
 }
 
