@@ -16,9 +16,11 @@ use cstatns::commitment::Use;
 use cstatns::delivery::DeliveryId;
 use cstatns::identifier::Scheme;
 use cstatns::ledger::{History, Lines};
+use cstatns::linking::{self, JoinedReport, JoinedReportBody, JoinedSource};
 use cstatns::look_up::{Level, LookUp, Score};
-use cstatns::meta::{SPEC, SUITE};
+use cstatns::meta::{SPEC, SUITE, ServiceId};
 use cstatns::name::{Hex, Name, canonical_json};
+use cstatns::notice::{Notice, NoticeBody};
 use cstatns::report::{Destruction, OpenedCommitment, ReportBody, SignedReport};
 use cstatns_parcel::request::Declared;
 use data_encoding::{BASE64, HEXLOWER};
@@ -67,10 +69,20 @@ static GENUINE: LazyLock<Vec<(&'static str, String)>> = LazyLock::new(|| {
     let mut add = |form, value: &Value| genuine.push((form, value.to_string()));
     let key = fs::read(golden("home/keys/population.1.2.key")).unwrap();
     add("key-label", &serde_json::from_slice::<Value>(&key).unwrap()["label"]);
-    genuine.push(("report", String::from_utf8(canonical_json(&report())).unwrap()));
+    let parcels: Value = read_json("../../../spec/vectors/parcels.json");
+    let card = parcels["values"]["linking"].clone();
+    for (form, bytes) in [
+        ("report", canonical_json(&report())),
+        ("notice", canonical_json(&notice())),
+        ("joined-report", canonical_json(&joined_report())),
+    ]
+    .into_iter()
+    .chain(linking_lines(card))
+    {
+        genuine.push((form, String::from_utf8(bytes).unwrap()));
+    }
     let mut add = |form, value: &Value| genuine.push((form, value.to_string()));
-    let parcels = fs::read(golden("../../../spec/vectors/parcels.json")).unwrap();
-    add("party-card", &serde_json::from_slice::<Value>(&parcels).unwrap()["values"]["wages"]);
+    add("party-card", &parcels["values"]["wages"]);
     let declared = Declared::read(&golden("kept.request.age")).unwrap().unwrap();
     add("declaration", &serde_json::to_value(declared.declaration).unwrap());
     add("delivery", &json!({"part": 3, "run": "02".repeat(16)}));
@@ -178,6 +190,86 @@ fn report() -> SignedReport {
         checkpoint: sign_head(&head, &SERVICE, &key),
     };
     SignedReport::new(body, &key)
+}
+
+fn notice() -> Notice {
+    let (key, head) = (SigningKey::from_bytes(&[7; 32]), Head { size: 3, root: Hex([9; 32]) });
+    let (domain, destroyed) = (Name::new("study").unwrap(), "2026-01-05T09:00:00Z");
+    let checkpoint = sign_head(&head, &SERVICE, &key);
+    let to = (domain, Hex([6; 32]));
+    Notice::new(
+        NoticeBody::new(
+            ServiceId::of(&SERVICE).unwrap(),
+            to,
+            destroyed.parse().unwrap(),
+            checkpoint,
+        ),
+        &key,
+    )
+}
+
+/// The report of a join, with every member.
+fn joined_report() -> JoinedReport {
+    let (key, head) = (SigningKey::from_bytes(&[7; 32]), Head { size: 3, root: Hex([9; 32]) });
+    let name = |text| Name::new(text).unwrap();
+    let source = |of, file| JoinedSource {
+        name: name(of),
+        file: Hex([file; 16]),
+        rows: 40,
+        without_code: 2,
+        people: 30,
+        repeated: 8,
+        matched: 20,
+        unmatched: 10,
+    };
+    let body = JoinedReportBody {
+        format: linking::FORMAT,
+        tool: "cstatns-link".to_owned(),
+        spec: SPEC.to_owned(),
+        linking: "linking.aaaaaaaaaaaaaaaaaaaaaaaaaa".to_owned(),
+        file: Hex([1; 16]),
+        service: ServiceId::of(&SERVICE).unwrap(),
+        domain: name("study"),
+        generation: Generation::FIRST,
+        how: "inner".to_owned(),
+        many: true,
+        least: 11,
+        rows: 50,
+        people: 20,
+        sources: vec![source("wages", 2), source("benefits", 3)],
+        accepted: [("commune".to_owned(), name("needed"))].into(),
+        made: "2026-01-05T09:00:00Z".parse().unwrap(),
+        checkpoint: sign_head(&head, &SERVICE, &key),
+    };
+    JoinedReport::new(body, &key)
+}
+
+/// A line of a linking body's ledger with each type of event; `card` is the body's.
+fn linking_lines(card: Value) -> Vec<(&'static str, Vec<u8>)> {
+    let hex = |byte: u8, bytes: usize| format!("{byte:02x}").repeat(bytes);
+    let head = json!({"root": hex(9, 32), "size": 3});
+    let (file, domain) = (hex(1, 16), "study");
+    let events = [
+        json!({"type": "founded", "card": card}),
+        json!({"type": "received", "file": file, "service": *SERVICE, "domain": domain,
+            "generation": 1, "delivery": {"part": 3, "run": hex(2, 16)}, "request": hex(3, 32),
+            "result": hex(4, 32), "sender": hex(6, 32), "rows": 40, "head": head}),
+        json!({"type": "received", "file": file, "service": *SERVICE, "domain": domain,
+            "generation": 2, "delivery": {"part": 3, "run": hex(2, 16)}, "request": hex(3, 32),
+            "result": hex(4, 32), "of": hex(5, 16), "rows": 40, "head": head}),
+        json!({"type": "joined", "file": file, "of": [hex(2, 16), hex(3, 16)], "rows": 50}),
+        json!({"type": "released", "file": file, "to": hex(6, 32), "parcel": hex(7, 16),
+            "sha256": hex(8, 32), "authorisation": "decision-2026-1", "until": "2027-01-05T09:00:00Z"}),
+        json!({"type": "destroyed", "file": file, "kept": true, "how": "overwritten"}),
+        json!({"type": "notice", "service": *SERVICE, "domain": domain, "head": head}),
+    ];
+    let line = |(event, sequence): (Value, u64)| {
+        let line = json!({"format": 2, "linking": "linking.aaaaaaaaaaaaaaaaaaaaaaaaaa",
+            "sequence": sequence, "previous": hex(8, 32), "time": "2026-01-05T09:00:00Z",
+            "clock": "2026-01-05T09:00:00Z", "event": event});
+        ("linking-line", canonical_json(&line))
+    };
+    events.into_iter().zip(1..).map(line).collect()
 }
 
 fn reads(form: &str, bytes: &[u8]) -> bool {

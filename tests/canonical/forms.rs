@@ -21,7 +21,9 @@ use cstatns::hazmat::Share;
 use cstatns::keystore::{KeyLabel, Places};
 use cstatns::ledger::History;
 use cstatns::ledger::event::{Event, Line, LineWitness};
+use cstatns::linking::{JoinedReport, LinkingLine};
 use cstatns::name::{Hex, canonical_json};
+use cstatns::notice::Notice;
 use cstatns::party::RequestKey;
 use cstatns::proposal::{Action, Consent, Declaration, Proposal, Question};
 use cstatns::proposal_file::ProposalFile;
@@ -43,7 +45,7 @@ const LONGEST_LINE: usize = 4 << 20;
 pub type Form = (&'static str, fn(&[u8]) -> bool);
 
 /// The forms that are JSON.
-pub const FORMS: [Form; 29] = [
+pub const FORMS: [Form; 32] = [
     ("card", |bytes| {
         read::<Card>(bytes).is_some_and(|card| {
             card.is_sound();
@@ -135,6 +137,11 @@ pub const FORMS: [Form; 29] = [
     ("event", |bytes| read::<Event>(bytes).is_some_and(|event| !event.word().is_empty())),
     ("line", |bytes| read::<Line>(bytes).is_some()),
     ("report", |bytes| signed::<_>(bytes, |report: &SignedReport| report.is_by(&Hex([1; 32])))),
+    ("notice", |bytes| signed::<_>(bytes, |notice: &Notice| notice.is_by(&Hex([1; 32])))),
+    ("linking-line", |bytes| read::<LinkingLine>(bytes).is_some()),
+    ("joined-report", |bytes| {
+        signed::<_>(bytes, |report: &JoinedReport| report.is_by(&Hex([1; 32])))
+    }),
     ("key-label", |bytes| read::<KeyLabel>(bytes).is_some()),
     ("places", |bytes| {
         same_fields::<Places>(bytes, |a, b| (a.format, &a.life) == (b.format, &b.life))
