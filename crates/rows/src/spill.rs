@@ -146,15 +146,13 @@ pub(crate) struct Spill {
     memory: Arc<Memory>,
     /// How much of the memory may be taken before pages are put aside.
     limit: usize,
-    held: Mutex<Held>,
+    /// Each by itself: threads seldom meet at one.
+    partitions: Vec<Mutex<Partition>>,
+    /// Pages that were written to the file and can be used again.
+    free: Mutex<Vec<Page>>,
 }
 
-/// What is where.
-struct Held {
-    partitions: Vec<Partition>,
-    /// Pages that were written to the file and can be used again.
-    free: Vec<Page>,
-}
+/// Where the units of a partition are.
 
 #[derive(Default)]
 struct Partition {
@@ -188,29 +186,25 @@ impl Spill {
     /// Another one, out of which units go on into this one: they share the memory, and this one
     /// has a page for each of its partitions whatever the other takes.
     pub(crate) fn before(&self, partitions: usize) -> Self {
-        let own = self.page * locked(&self.held).partitions.len();
+        let own = self.page * self.partitions.len();
         let limit = self.memory.limit.saturating_sub(own);
         Self::within(partitions, &self.memory, limit, &self.aside.beside)
     }
 
     fn within(partitions: usize, memory: &Arc<Memory>, limit: usize, beside: &Path) -> Self {
-        let held = Held {
-            partitions: (0..partitions).map(|_| Partition::default()).collect(),
-            free: Vec::new(),
-        };
         Self {
             aside: Aside::new(beside),
             page: (limit / 2 / partitions).clamp(SMALLEST_PAGE, PAGE),
             memory: memory.clone(),
             limit,
-            held: Mutex::new(held),
+            partitions: (0..partitions).map(|_| Mutex::default()).collect(),
+            free: Mutex::default(),
         }
     }
 
     /// The bytes of a partition.
     pub(crate) fn size(&self, partition: usize) -> u64 {
-        let held = locked(&self.held);
-        let Partition { open, full, sealed } = &held.partitions[partition];
+        let Partition { open, full, sealed } = &*locked(&self.partitions[partition]);
         let pages = full.iter().chain(open).map(|page| page.len());
         pages.chain(sealed.iter().map(|page| page.length)).map(|length| length as u64).sum()
     }
@@ -226,52 +220,56 @@ impl Spill {
         &self,
         units: impl Iterator<Item = (usize, [&'a [u8]; PARTS])>,
     ) -> Result<(), TableError> {
-        let mut over = Vec::new();
-        let mut held = locked(&self.held);
         for (partition, parts) in units {
-            let length: usize = parts.iter().map(|part| part.len()).sum();
-            let size = 4 + length;
-            let length = u32::try_from(length).expect("less than 4 GiB").to_le_bytes();
-            // One that is larger than a page has a page of its own, which is full.
-            let is_large = size > self.page;
-            let write = |page: &mut Page| {
-                page.bytes.extend_from_slice(&length);
-                parts.iter().for_each(|part| page.bytes.extend_from_slice(part));
-            };
-            let open = held.partitions[partition].open.as_mut();
-            if let Some(open) = open.filter(|open| !is_large && open.has_room(size)) {
-                write(open);
-                continue;
-            }
-            let mut page = self.empty(&mut held, size);
-            write(&mut page);
-            let own = &mut held.partitions[partition];
-            let full = if is_large { Some(page) } else { own.open.replace(page) };
-            match self.memory.taken.load(Ordering::Relaxed) <= self.limit {
-                true => own.full.extend(full),
-                false => over.extend(full.map(|page| (partition, page))),
+            if let Some(page) = self.add_unit(partition, parts) {
+                self.put_aside(partition, page)?;
             }
         }
-        drop(held);
-        over.into_iter().try_for_each(|(partition, page)| self.put_aside(partition, page))
+        Ok(())
+    }
+
+    /// Adds a unit. Gives a page that is full, where there is no room for another one.
+    fn add_unit<const PARTS: usize>(&self, at: usize, parts: [&[u8]; PARTS]) -> Option<Page> {
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        let size = 4 + length;
+        let length = u32::try_from(length).expect("less than 4 GiB").to_le_bytes();
+        let write = |page: &mut Page| {
+            page.bytes.extend_from_slice(&length);
+            parts.iter().for_each(|part| page.bytes.extend_from_slice(part));
+        };
+        // One that is larger than a page has a page of its own, which is full.
+        let is_large = size > self.page;
+        let mut partition = locked(&self.partitions[at]);
+        let open = partition.open.as_mut();
+        if let Some(open) = open.filter(|open| !is_large && open.has_room(size)) {
+            write(open);
+            return None;
+        }
+        let mut page = self.empty(size);
+        write(&mut page);
+        let full = if is_large { Some(page) } else { partition.open.replace(page) };
+        if self.memory.taken.load(Ordering::Relaxed) > self.limit {
+            return full;
+        }
+        partition.full.extend(full);
+        None
     }
 
     /// Seals a page and writes it to the file, while other threads go on.
     fn put_aside(&self, partition: usize, mut page: Page) -> Result<(), TableError> {
         let sealed = self.aside.put(&mut page.bytes)?;
         page.bytes.clear();
-        let mut held = locked(&self.held);
-        held.partitions[partition].sealed.push(sealed);
+        locked(&self.partitions[partition]).sealed.push(sealed);
         if page.bytes.capacity() == self.page {
-            held.free.push(page);
+            locked(&self.free).push(page);
         }
         Ok(())
     }
 
     /// An empty page with room for a unit of `size` bytes: of the usual size, unless the unit is
     /// larger.
-    fn empty(&self, held: &mut Held, size: usize) -> Page {
-        let free = if size <= self.page { held.free.pop() } else { None };
+    fn empty(&self, size: usize) -> Page {
+        let free = if size <= self.page { locked(&self.free).pop() } else { None };
         free.unwrap_or_else(|| Page::new(size.max(self.page), Some(self.memory.clone())))
     }
 
@@ -300,7 +298,7 @@ impl Spill {
     /// Several threads may.
     pub(crate) fn apart(&self, partition: usize) -> Vec<Part> {
         let Partition { open, full, sealed } =
-            std::mem::take(&mut locked(&self.held).partitions[partition]);
+            std::mem::take(&mut *locked(&self.partitions[partition]));
         let held = full.into_iter().chain(open);
         held.map(Part::Held).chain(sealed.into_iter().map(Part::Sealed)).collect()
     }

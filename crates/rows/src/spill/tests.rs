@@ -197,8 +197,8 @@ fn a_page_that_was_changed_or_moved_does_not_open() {
     let spill = spilled();
     let bytes = on_disk(&spill);
     let (one, two) = {
-        let held = locked(&spill.held);
-        let [one, two, ..] = &held.partitions[0].sealed[..] else { panic!("pages") };
+        let held = locked(&spill.partitions[0]);
+        let [one, two, ..] = &held.sealed[..] else { panic!("pages") };
         assert_eq!(one.length, two.length);
         (one.clone(), two.clone())
     };
