@@ -134,6 +134,7 @@ impl Walk<'_> {
             _ if is_dealt && self.random.one_in(16) => 26,
             _ if lacking.is_some() && self.random.one_in(2) => return lacking.unwrap(),
             _ if served.is_some() => served.as_ref().unwrap().0,
+            _ if self.forgets && self.random.one_in(5) => 13,
             _ if renewable && self.random.one_in(3) => 11,
             _ if self.random.one_in(if self.of_parties { 3 } else { 5 }) => 27,
             _ => self.random.below(26),
@@ -907,11 +908,11 @@ impl Walk<'_> {
         let what = match (owed, unclaimed) {
             (Some(owed), _) if !self.random.one_in(10) => owed,
             (None, Some(unclaimed)) if !self.random.one_in(3) => Destroyed::result_of(unclaimed),
-            _ => match self.random.below(7) {
+            _ => match self.random.below(8) {
                 6 => Destroyed::RequestKey { key: self.some_request_key() },
                 5 => Destroyed::Seals { epoch: self.epoch() },
                 0 => Destroyed::request_of(self.some_delivery()),
-                1 => Destroyed::result_of(self.some_delivery()),
+                1 | 7 => Destroyed::result_of(self.some_delivery()),
                 _ => Destroyed::Keys { domain: self.marked() },
             },
         };
