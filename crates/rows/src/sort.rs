@@ -12,8 +12,11 @@
 //! Memory: [`Effort::memory`](crate::effort::Effort) bytes, of which each thread has `WORK` for
 //! what it works on and `Spill` the rest; there are no more threads than half of it feeds. Beyond
 //! it, whatever the memory: one thread's work, and the smallest pages of all partitions, 64 MiB at
-//! most. A partition that is far larger than foreseen, as of text that was compressed, is divided
-//! before it is sorted.
+//! most. Files whose rows meet share the memory, and what comes of them has it too: what is taken
+//! out of the ones makes room for the other, and there are pages of both.
+//!
+//! A partition that is far larger than foreseen, as of text that was compressed, is divided before
+//! it is sorted.
 
 mod alike;
 mod heads;
