@@ -53,6 +53,14 @@ impl Page {
         Self { bytes, of }
     }
 
+    /// Adds a unit, with its length before it.
+    fn push<const PARTS: usize>(&mut self, parts: [&[u8]; PARTS]) {
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        let length = u32::try_from(length).expect("less than 4 GiB");
+        self.bytes.extend_from_slice(&length.to_le_bytes());
+        parts.iter().for_each(|part| self.bytes.extend_from_slice(part));
+    }
+
     /// Whether there is room for so many bytes.
     fn has_room(&self, size: usize) -> bool {
         self.bytes.capacity() - self.bytes.len() >= size
@@ -146,13 +154,15 @@ pub(crate) struct Spill {
     memory: Arc<Memory>,
     /// How much of the memory may be taken before pages are put aside.
     limit: usize,
-    /// Each by itself: threads seldom meet at one.
-    partitions: Vec<Mutex<Partition>>,
-    /// Pages that were written to the file and can be used again.
-    free: Mutex<Vec<Page>>,
+    held: Mutex<Held>,
 }
 
-/// Where the units of a partition are.
+/// What is where.
+struct Held {
+    partitions: Vec<Partition>,
+    /// Pages that were written to the file and can be used again.
+    free: Vec<Page>,
+}
 
 #[derive(Default)]
 struct Partition {
@@ -186,25 +196,29 @@ impl Spill {
     /// Another one, out of which units go on into this one: they share the memory, and this one
     /// has a page for each of its partitions whatever the other takes.
     pub(crate) fn before(&self, partitions: usize) -> Self {
-        let own = self.page * self.partitions.len();
+        let own = self.page * locked(&self.held).partitions.len();
         let limit = self.memory.limit.saturating_sub(own);
         Self::within(partitions, &self.memory, limit, &self.aside.beside)
     }
 
     fn within(partitions: usize, memory: &Arc<Memory>, limit: usize, beside: &Path) -> Self {
+        let held = Held {
+            partitions: (0..partitions).map(|_| Partition::default()).collect(),
+            free: Vec::new(),
+        };
         Self {
             aside: Aside::new(beside),
             page: (limit / 2 / partitions).clamp(SMALLEST_PAGE, PAGE),
             memory: memory.clone(),
             limit,
-            partitions: (0..partitions).map(|_| Mutex::default()).collect(),
-            free: Mutex::default(),
+            held: Mutex::new(held),
         }
     }
 
     /// The bytes of a partition.
     pub(crate) fn size(&self, partition: usize) -> u64 {
-        let Partition { open, full, sealed } = &*locked(&self.partitions[partition]);
+        let held = locked(&self.held);
+        let Partition { open, full, sealed } = &held.partitions[partition];
         let pages = full.iter().chain(open).map(|page| page.len());
         pages.chain(sealed.iter().map(|page| page.length)).map(|length| length as u64).sum()
     }
@@ -220,56 +234,82 @@ impl Spill {
         &self,
         units: impl Iterator<Item = (usize, [&'a [u8]; PARTS])>,
     ) -> Result<(), TableError> {
+        let mut over = Vec::new();
+        let mut held = locked(&self.held);
         for (partition, parts) in units {
-            if let Some(page) = self.add_unit(partition, parts) {
-                self.put_aside(partition, page)?;
+            let size = 4 + parts.iter().map(|part| part.len()).sum::<usize>();
+            // One that is larger than a page has a page of its own, which is full.
+            let is_large = size > self.page;
+            let open = held.partitions[partition].open.as_mut();
+            if let Some(open) = open.filter(|open| !is_large && open.has_room(size)) {
+                open.push(parts);
+                continue;
+            }
+            let mut page = self.empty(&mut held, size);
+            page.push(parts);
+            let own = &mut held.partitions[partition];
+            let full = if is_large { Some(page) } else { own.open.replace(page) };
+            match self.memory.taken.load(Ordering::Relaxed) <= self.limit {
+                true => own.full.extend(full),
+                false => over.extend(full.map(|page| (partition, page))),
             }
         }
-        Ok(())
+        drop(held);
+        over.into_iter().try_for_each(|(partition, page)| self.put_aside(partition, page))
     }
 
-    /// Adds a unit. Gives a page that is full, where there is no room for another one.
-    fn add_unit<const PARTS: usize>(&self, at: usize, parts: [&[u8]; PARTS]) -> Option<Page> {
-        let length: usize = parts.iter().map(|part| part.len()).sum();
-        let size = 4 + length;
-        let length = u32::try_from(length).expect("less than 4 GiB").to_le_bytes();
-        let write = |page: &mut Page| {
-            page.bytes.extend_from_slice(&length);
-            parts.iter().for_each(|part| page.bytes.extend_from_slice(part));
-        };
+    /// Adds a unit of many bytes as [`Spill::add`] does: they are copied while other threads go on.
+    ///
+    /// # Errors
+    /// # Panics
+    /// As [`Spill::add`].
+    pub(crate) fn add_long<const PARTS: usize>(
+        &self,
+        partition: usize,
+        parts: [&[u8]; PARTS],
+    ) -> Result<(), TableError> {
+        let size = 4 + parts.iter().map(|part| part.len()).sum::<usize>();
         // One that is larger than a page has a page of its own, which is full.
         let is_large = size > self.page;
-        let mut partition = locked(&self.partitions[at]);
-        let open = partition.open.as_mut();
-        if let Some(open) = open.filter(|open| !is_large && open.has_room(size)) {
-            write(open);
-            return None;
+        let open = match is_large {
+            true => None,
+            false => locked(&self.held).partitions[partition].open.take(),
+        };
+        let (open, full) = match open {
+            Some(open) if open.has_room(size) => (Some(open), None),
+            full => (None, full),
+        };
+        let mut page = open.unwrap_or_else(|| self.empty(&mut locked(&self.held), size));
+        page.push(parts);
+        let mut held = locked(&self.held);
+        let own = &mut held.partitions[partition];
+        // Another thread may have opened a page meanwhile.
+        let more = if is_large { Some(page) } else { own.open.replace(page) };
+        let full = full.into_iter().chain(more);
+        if self.memory.taken.load(Ordering::Relaxed) <= self.limit {
+            own.full.extend(full);
+            return Ok(());
         }
-        let mut page = self.empty(size);
-        write(&mut page);
-        let full = if is_large { Some(page) } else { partition.open.replace(page) };
-        if self.memory.taken.load(Ordering::Relaxed) > self.limit {
-            return full;
-        }
-        partition.full.extend(full);
-        None
+        drop(held);
+        full.into_iter().try_for_each(|page| self.put_aside(partition, page))
     }
 
     /// Seals a page and writes it to the file, while other threads go on.
     fn put_aside(&self, partition: usize, mut page: Page) -> Result<(), TableError> {
         let sealed = self.aside.put(&mut page.bytes)?;
         page.bytes.clear();
-        locked(&self.partitions[partition]).sealed.push(sealed);
+        let mut held = locked(&self.held);
+        held.partitions[partition].sealed.push(sealed);
         if page.bytes.capacity() == self.page {
-            locked(&self.free).push(page);
+            held.free.push(page);
         }
         Ok(())
     }
 
     /// An empty page with room for a unit of `size` bytes: of the usual size, unless the unit is
     /// larger.
-    fn empty(&self, size: usize) -> Page {
-        let free = if size <= self.page { locked(&self.free).pop() } else { None };
+    fn empty(&self, held: &mut Held, size: usize) -> Page {
+        let free = if size <= self.page { held.free.pop() } else { None };
         free.unwrap_or_else(|| Page::new(size.max(self.page), Some(self.memory.clone())))
     }
 
@@ -298,7 +338,7 @@ impl Spill {
     /// Several threads may.
     pub(crate) fn apart(&self, partition: usize) -> Vec<Part> {
         let Partition { open, full, sealed } =
-            std::mem::take(&mut *locked(&self.partitions[partition]));
+            std::mem::take(&mut locked(&self.held).partitions[partition]);
         let held = full.into_iter().chain(open);
         held.map(Part::Held).chain(sealed.into_iter().map(Part::Sealed)).collect()
     }

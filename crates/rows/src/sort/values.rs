@@ -97,7 +97,7 @@ impl Sortable for RecordBatch {
             }
             let count = (picks.len() as u32).to_le_bytes();
             let unit = [&count[..], &picked[start.1..end.1], values];
-            sort.spill.add(std::iter::once((sort.first + partition, unit)))?;
+            sort.spill.add_long(sort.first + partition, unit)?;
         }
         Ok(())
     }

@@ -65,7 +65,11 @@ proptest! {
                 scope.spawn(move || {
                     for some in half.chunks(at_once) {
                         let parts = some.iter().map(|(partition, unit)| (*partition, unit.split_at(unit.len() / 3)));
-                        spill.add(parts.map(|(partition, (one, two))| (partition, [one, two]))).unwrap();
+                        let mut parts = parts.map(|(partition, (one, two))| (partition, [one, two]));
+                        match at_once % 2 {
+                            0 => spill.add(parts).unwrap(),
+                            _ => parts.try_for_each(|(at, parts)| spill.add_long(at, parts)).unwrap(),
+                        }
                     }
                 });
             }
@@ -197,8 +201,8 @@ fn a_page_that_was_changed_or_moved_does_not_open() {
     let spill = spilled();
     let bytes = on_disk(&spill);
     let (one, two) = {
-        let held = locked(&spill.partitions[0]);
-        let [one, two, ..] = &held.sealed[..] else { panic!("pages") };
+        let held = locked(&spill.held);
+        let [one, two, ..] = &held.partitions[0].sealed[..] else { panic!("pages") };
         assert_eq!(one.length, two.length);
         (one.clone(), two.clone())
     };
